@@ -1,0 +1,42 @@
+# What a person types. `make` alone lists it.
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint fmt crds check
+SHELL := bash
+
+# `make demo ONCE=1` and `ONCE=1 make demo` both reach the demo.
+export ONCE
+
+# Tests that compare with the recorded behaviour of Atlas say that they were skipped where this is not set.
+ifneq ($(wildcard ../shared/atlas-api/.),)
+export ATLAS_API_DATA ?= $(abspath ../shared/atlas-api)
+endif
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## Show the quickstart at work on this machine until Ctrl-C; with ONCE=1 tear it down and end
+	@tests/control-plane/build --without-helm >/dev/null
+	cargo build --locked -p atlas-operator -p atlas-simulator -p harness
+	@target/debug/demo
+
+test: ## Run every test, on a real control plane and the simulator
+	@tests/control-plane/build --without-helm >/dev/null
+	cargo build --locked --workspace --bins --tests
+	cargo test --locked --workspace
+
+lint: ## Check format, lints, licences and dependencies; change nothing
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	@if command -v cargo-deny >/dev/null; then cargo deny --workspace --locked check bans licenses sources; \
+	else echo 'cargo-deny is not installed: licences and duplicate dependencies were not checked (cargo install cargo-deny)'; fi
+
+fmt: ## Format the code
+	cargo fmt --all
+
+crds: ## Write crds/*.yaml anew from the kinds
+	cargo build --locked -p atlas-operator
+	@rm -f crds/*.yaml
+	@target/debug/atlas-operator crds --out crds
+	@ls crds
+
+check: lint test ## What a change must pass: lint, then test

@@ -1,0 +1,120 @@
+//! The clock of the simulated Atlas.
+//!
+//! It runs `speed` times as fast as the real one. At speed 0 it stands still, and only [`Clock::advance`] moves it, so
+//! that a test decides when a cluster becomes ready. It never goes back.
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+
+pub struct Clock {
+    /// Simulated seconds in one real second; finite and not negative.
+    speed: f64,
+    /// What the clock showed at `anchor`.
+    shown: Timestamp,
+    anchor: Instant,
+}
+
+impl Clock {
+    pub fn new(start: Timestamp, speed: f64) -> Self {
+        Self { speed, shown: start, anchor: Instant::now() }
+    }
+
+    /// The simulated time.
+    pub fn now(&self) -> Timestamp {
+        // Beyond some 10^11 simulated seconds the product no longer fits a duration; the clock then stands at its end.
+        let passed = Duration::try_from_secs_f64(self.anchor.elapsed().as_secs_f64() * self.speed);
+        later(self.shown, passed.unwrap_or(Duration::MAX))
+    }
+
+    /// Moves the clock forward at once.
+    pub fn advance(&mut self, by: Duration) {
+        self.shown = later(self.shown, by);
+    }
+
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Changes how fast the clock runs from now on. What it shows stays the same.
+    pub fn set_speed(&mut self, speed: f64) {
+        self.shown = self.now();
+        self.anchor = Instant::now();
+        self.speed = speed;
+    }
+}
+
+/// The time of this machine: where a clock begins that is not told otherwise.
+#[expect(clippy::disallowed_methods, reason = "the one place where the simulated clock is set by the real one")]
+pub fn real_time() -> Timestamp {
+    Timestamp::now()
+}
+
+/// A moment `by` after `from`, or the last moment that can be named.
+pub fn later(from: Timestamp, by: Duration) -> Timestamp {
+    SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).unwrap_or(Timestamp::MAX)
+}
+
+/// A speed as a flag or a setting may give it.
+///
+/// # Errors
+/// Says what is wrong with a number that is negative or not finite.
+pub fn check_speed(speed: f64) -> Result<f64, String> {
+    if speed.is_finite() && speed >= 0.0 {
+        Ok(speed)
+    } else {
+        Err("a clock's speed is a number of simulated seconds a second, zero or more".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    const START: Timestamp = Timestamp::UNIX_EPOCH;
+
+    #[test]
+    fn at_speed_zero_only_a_step_moves_the_clock() {
+        let mut clock = Clock::new(START, 0.0);
+        std::thread::sleep(Duration::from_millis(2));
+        assert_eq!(clock.now(), START);
+        clock.advance(Duration::from_secs(90));
+        assert_eq!(clock.now().as_second(), 90);
+    }
+
+    #[test]
+    fn a_scaled_clock_runs_ahead_of_the_real_one() {
+        let clock = Clock::new(START, 100_000.0);
+        let real = Instant::now();
+        std::thread::sleep(Duration::from_millis(2));
+        let passed = clock.now().duration_since(START).as_secs_f64();
+        assert!(passed >= 200.0, "2 ms at 100,000 times are 200 s, not {passed}");
+        assert!(passed <= (real.elapsed().as_secs_f64() + 1.0) * 100_000.0);
+    }
+
+    #[test]
+    fn stopping_the_clock_keeps_what_it_shows() {
+        let mut clock = Clock::new(START, 100_000.0);
+        std::thread::sleep(Duration::from_millis(1));
+        clock.set_speed(0.0);
+        let shown = clock.now();
+        assert!(shown > START);
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(clock.now(), shown);
+    }
+
+    #[test]
+    fn the_end_of_time_is_an_end_and_not_a_panic() {
+        let mut clock = Clock::new(START, f64::MAX);
+        std::thread::sleep(Duration::from_millis(1));
+        assert_eq!(clock.now(), Timestamp::MAX);
+        clock.advance(Duration::MAX);
+        assert_eq!(clock.now(), Timestamp::MAX);
+    }
+
+    #[test]
+    fn a_speed_is_finite_and_not_negative() {
+        assert!(check_speed(0.0).is_ok() && check_speed(0.5).is_ok());
+        assert!(check_speed(-1.0).is_err() && check_speed(f64::NAN).is_err() && check_speed(f64::INFINITY).is_err());
+    }
+}

@@ -1,0 +1,125 @@
+//! Where a cluster can be reached. Host names use the first 23 letters of the cluster's name, so those must be unique in
+//! a project.
+use serde_json::{Value, json};
+
+use super::topology::node_count;
+use crate::families::body::{self, Document};
+use crate::world::chance::Chance;
+
+/// How much of a cluster's name goes into host names (recorded).
+pub const PREFIX_LENGTH: usize = 23;
+
+/// The domain of all clusters.
+const DOMAIN: &str = "mongodb.net";
+
+/// Nodes of a free or flex cluster (recorded).
+const TENANT_NODES: i64 = 3;
+
+/// The first letters of a name, as far as host names tell it apart.
+pub fn prefix(name: &str) -> String {
+    name.chars().take(PREFIX_LENGTH).collect::<String>().to_lowercase()
+}
+
+/// The words in a cluster's host names.
+#[derive(Clone)]
+pub struct Hosts {
+    prefix: String,
+    suffix: String,
+    /// Names the machines that a free or flex cluster shares with others; dedicated ones are called after the cluster.
+    shared: Option<String>,
+    replica_set: String,
+}
+
+impl Hosts {
+    /// Dedicated clusters of one project share a suffix (recorded).
+    pub fn dedicated(name: &str, suffix: &str, chance: &mut Chance) -> Self {
+        Self { prefix: prefix(name), suffix: suffix.to_owned(), shared: None, replica_set: chance.word(6) }
+    }
+
+    /// A cluster on shared machines has a suffix of its own (recorded).
+    pub fn shared(name: &str, chance: &mut Chance) -> Self {
+        Self { prefix: prefix(name), suffix: chance.word(7), shared: Some(chance.word(7)), replica_set: chance.word(6) }
+    }
+
+    pub fn srv(&self) -> String {
+        format!("mongodb+srv://{}.{}.{DOMAIN}", self.prefix, self.suffix)
+    }
+
+    /// A replica set of so many nodes.
+    pub fn replica_set(&self, nodes: i64) -> String {
+        let machine = self.shared.as_ref().map_or_else(|| self.prefix.clone(), |word| format!("ac-{word}"));
+        let hosts = self.hosts(&format!("{machine}-shard-00"), nodes, 27017);
+        format!(
+            "mongodb://{}/?ssl=true&authSource=admin&replicaSet=atlas-{}-shard-0",
+            hosts.join(","),
+            self.replica_set
+        )
+    }
+
+    /// A sharded cluster, reached through the `mongos` on its nodes. Where the first shard holds the cluster's
+    /// configuration it goes by another name (recorded).
+    fn sharded(&self, nodes: &[i64], embedded: bool) -> String {
+        let mut data_shards = 0;
+        let mut hosts = Vec::new();
+        for (position, count) in nodes.iter().enumerate() {
+            let shard = if embedded && position == 0 {
+                "config-00".to_owned()
+            } else {
+                data_shards += 1;
+                format!("shard-{:02}", data_shards - 1)
+            };
+            hosts.extend(self.hosts(&format!("{}-{shard}", self.prefix), *count, 27016));
+        }
+        format!("mongodb://{}/?ssl=true&authSource=admin", hosts.join(","))
+    }
+
+    fn hosts(&self, machine: &str, nodes: i64, port: u16) -> Vec<String> {
+        (0..nodes).map(|node| format!("{machine}-{node:02}.{}.{DOMAIN}:{port}", self.suffix)).collect()
+    }
+
+    /// What a free or flex cluster shows: its service name at once, its hosts once it can be reached (recorded).
+    pub fn shared_strings(&self, reachable: bool) -> Value {
+        let mut strings = json!({"standardSrv": self.srv()});
+        if reachable {
+            strings["standard"] = self.replica_set(TENANT_NODES).into();
+        }
+        strings
+    }
+}
+
+pub fn is_sharded(document: &Document) -> bool {
+    body::text(document, "clusterType") != "REPLICASET"
+}
+
+/// The connection strings of a cluster, before and after it can be reached (recorded).
+pub fn strings(document: &Document, hosts: &Hosts, reachable: bool) -> Value {
+    if hosts.shared.is_some() {
+        return hosts.shared_strings(reachable);
+    }
+    let specs: Vec<&Document> = body::documents(document, "replicationSpecs").collect();
+    let nodes: Vec<i64> = specs
+        .iter()
+        .map(|spec| {
+            let regions = body::documents(spec, "regionConfigs");
+            regions.flat_map(|region| super::topology::NODE_KINDS.map(|kind| node_count(region, kind))).sum()
+        })
+        .collect();
+    let mut strings = json!({});
+    if is_sharded(document) {
+        strings["privateEndpoint"] = json!([]);
+        let mut providers = specs.iter().flat_map(|spec| body::documents(spec, "regionConfigs"));
+        // Clusters with nodes of other providers have no such string (recorded).
+        if providers.all(|region| body::text(region, "providerName") == "AWS") {
+            strings["awsPrivateLinkSrv"] = json!({});
+        }
+    }
+    if reachable {
+        strings["standardSrv"] = hosts.srv().into();
+        strings["standard"] = if is_sharded(document) {
+            hosts.sharded(&nodes, body::text(document, "configServerType") == "EMBEDDED").into()
+        } else {
+            hosts.replica_set(nodes.iter().sum()).into()
+        };
+    }
+    strings
+}

@@ -1,0 +1,240 @@
+//! Database users, known by authentication database and name.
+//!
+//! A password is checked and forgotten: nothing shows it again. Custom roles must exist and live on `admin`; clusters
+//! named as scopes must exist when the user is written. A user with an expiry vanishes by itself.
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+
+use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
+use super::{custom_roles, errors, limits, project, project_mut, recorded, segment, sets};
+use crate::api::{ApiError, Method, Operation, Reply, Request};
+use crate::world::timers::Subject;
+use crate::world::{Project, World};
+
+/// The name of the collection in paths.
+pub const COLLECTION: &str = "databaseUsers";
+
+/// How long a user may last that has an expiry (specification).
+const MOST_DAYS: i64 = 7;
+
+/// Shortest password (specification).
+const SHORTEST_PASSWORD: usize = 8;
+
+/// The four ways to prove who one is besides a password. At most one of them is not `NONE`.
+const AUTHENTICATION_TYPES: [&str; 4] = ["awsIAMType", "ldapAuthType", "oidcAuthType", "x509Type"];
+
+const ROLES: Shape = Shape::List(&Shape::Object(&[
+    required("databaseName", Shape::Text(usize::MAX)),
+    required("roleName", Shape::Text(usize::MAX)),
+    optional("collectionName", Shape::Text(usize::MAX)),
+]));
+
+const SCOPES: Shape = Shape::List(&Shape::Object(&[
+    required("name", Shape::Text(usize::MAX)),
+    required("type", Shape::Choice(&["CLUSTER", "DATA_LAKE", "STREAM"])),
+]));
+
+const FIELDS: &[body::Field] = &[
+    required("databaseName", Shape::Choice(&["admin", "$external"])),
+    required("roles", ROLES),
+    required("username", Shape::Text(1024)),
+    optional("awsIAMType", Shape::Choice(&["NONE", "USER", "ROLE"])),
+    optional("deleteAfterDate", Shape::Instant),
+    optional("description", Shape::Text(100)),
+    optional("groupId", Shape::Text(24)),
+    optional("labels", KEYS_WITH_VALUES),
+    optional("ldapAuthType", Shape::Choice(&["NONE", "GROUP", "USER"])),
+    optional("oidcAuthType", Shape::Choice(&["NONE", "IDP_GROUP", "USER"])),
+    optional("password", Shape::Text(usize::MAX)),
+    optional("scopes", SCOPES),
+    optional("x509Type", Shape::Choice(&["NONE", "CUSTOMER", "MANAGED"])),
+    optional("links", Shape::ReadOnly),
+];
+
+pub fn operations() -> Vec<Operation> {
+    const ALL: &str = "/groups/{groupId}/databaseUsers";
+    const ONE: &str = "/groups/{groupId}/databaseUsers/{databaseName}/{username}";
+    vec![
+        recorded(Method::Get, ALL, sets::DATABASE_USERS, list),
+        recorded(Method::Post, ALL, sets::DATABASE_USERS, create),
+        recorded(Method::Get, ONE, sets::DATABASE_USERS, get),
+        recorded(Method::Patch, ONE, sets::DATABASE_USERS, update),
+        recorded(Method::Delete, ONE, sets::DATABASE_USERS, delete),
+    ]
+}
+
+/// What names a user within a project.
+pub fn identity(user: &Document) -> String {
+    format!("{}/{}", body::text(user, "databaseName"), body::text(user, "username"))
+}
+
+fn asked(request: &Request) -> String {
+    format!("{}/{}", request.param("databaseName"), request.param("username"))
+}
+
+fn shown(user: &Document, request: &Request) -> Value {
+    let (database, name) = (body::text(user, "databaseName"), body::text(user, "username"));
+    let path = format!("/groups/{}/{COLLECTION}/{}/{}", request.param("groupId"), segment(database), segment(name));
+    let mut document = user.clone();
+    document.insert("links".to_owned(), json!([request.self_link(&path)]));
+    Value::Object(document)
+}
+
+fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
+    let users = &project(world, request)?.database_users;
+    Ok(Reply::page(200, users.iter().map(|user| shown(user, request)).collect()))
+}
+
+fn get(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
+    let asked = asked(request);
+    let mut users = project(world, request)?.database_users.iter();
+    let user = users
+        .find(|user| identity(user) == asked)
+        .ok_or_else(|| errors::username_not_found(request.param("username")))?;
+    Ok(Reply::document(200, shown(user, request)))
+}
+
+fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
+    let mut user = body::complete(&request.body, FIELDS)?;
+    let password = take_password(&mut user, request)?;
+    for name in AUTHENTICATION_TYPES {
+        user.entry(name).or_insert_with(|| "NONE".into());
+    }
+    for name in ["labels", "scopes"] {
+        user.entry(name).or_insert_with(|| json!([]));
+    }
+    user.insert("groupId".to_owned(), request.param("groupId").into());
+    check_authentication(&user, password)?;
+    let project = project_mut(world, request)?;
+    if project.database_users.iter().any(|other| identity(other) == identity(&user)) {
+        return Err(errors::user_already_exists(body::text(&user, "username")));
+    }
+    let limit = limits::DATABASE_USERS.value(project);
+    if i64::try_from(project.database_users.len()).is_ok_and(|count| count >= limit) {
+        return Err(errors::too_many_database_users(limit));
+    }
+    check_roles(project, &user)?;
+    check_scopes(project, &user)?;
+    check_expiry(&user, request)?;
+    project.database_users.push(user.clone());
+    expire(world, request, &user);
+    Ok(Reply::document(201, shown(&user, request)))
+}
+
+/// Omitted fields stay; roles, scopes and labels are replaced as a whole. What names a user cannot be changed.
+fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
+    let mut sent = body::partial(&request.body, FIELDS)?;
+    take_password(&mut sent, request)?;
+    let asked = asked(request);
+    let project = project_mut(world, request)?;
+    let position = project
+        .database_users
+        .iter()
+        .position(|user| identity(user) == asked)
+        .ok_or_else(|| errors::username_not_found(request.param("username")))?;
+    let current = &project.database_users[position];
+    let changes = |name: &str| sent.get(name).is_some_and(|value| current.get(name) != Some(value));
+    if changes("username") {
+        return Err(errors::cannot_be_changed("DATABASE_USERNAME_CANNOT_BE_CHANGED", "username"));
+    }
+    if changes("databaseName") {
+        return Err(errors::cannot_be_changed("DATABASE_NAME_CANNOT_BE_CHANGED", "authentication database"));
+    }
+    if AUTHENTICATION_TYPES.into_iter().any(changes) {
+        return Err(errors::cannot_be_changed("AUTH_TYPE_CANNOT_BE_CHANGED", "authentication type"));
+    }
+    if sent.contains_key("deleteAfterDate") && !current.contains_key("deleteAfterDate") {
+        return Err(errors::permanent_cannot_be_made_temporary());
+    }
+    check_roles(project, &sent)?;
+    check_scopes(project, &sent)?;
+    check_expiry(&sent, request)?;
+    let user = &mut project.database_users[position];
+    user.extend(sent);
+    let user = user.clone();
+    expire(world, request, &user);
+    Ok(Reply::document(200, shown(&user, request)))
+}
+
+fn delete(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
+    let asked = asked(request);
+    let users = &mut project_mut(world, request)?.database_users;
+    let before = users.len();
+    users.retain(|user| identity(user) != asked);
+    if users.len() == before {
+        return Err(errors::user_not_found(request.param("username")));
+    }
+    world.cancel(&Subject::new(request.param("groupId"), COLLECTION, &asked));
+    Ok(Reply::empty(204))
+}
+
+/// Takes what is only ever written out of a body: the password, of which only the presence matters from here on, and
+/// the project, which the path gives.
+fn take_password(user: &mut Document, request: &Request) -> Result<bool, ApiError> {
+    if let Some(group) = user.remove("groupId")
+        && group != *request.param("groupId")
+    {
+        return Err(errors::group_mismatch(group.as_str().unwrap_or_default()));
+    }
+    let Some(password) = user.remove("password") else { return Ok(false) };
+    let length = password.as_str().map_or(0, |password| password.chars().count());
+    if (1..SHORTEST_PASSWORD).contains(&length) { Err(errors::weak_password()) } else { Ok(length > 0) }
+}
+
+/// Which database goes with which way to authenticate (specification). For groups of LDAP and OIDC both databases
+/// occur, so both are accepted.
+fn check_authentication(user: &Document, password: bool) -> Result<(), ApiError> {
+    let external = body::text(user, "databaseName") == "$external";
+    let mut kinds = AUTHENTICATION_TYPES.into_iter().filter(|name| body::text(user, name) != "NONE");
+    let Some(kind) = kinds.next() else {
+        if external {
+            return Err(errors::only_on_admin("SCRAM users"));
+        }
+        return if password { Ok(()) } else { Err(errors::missing_attribute("password")) };
+    };
+    if kinds.next().is_some() {
+        return Err(errors::invalid_authentication_settings("Only one authentication type can be set"));
+    }
+    if password {
+        return Err(errors::invalid_authentication_settings("Externally authenticated users have no password"));
+    }
+    let group = ["GROUP", "IDP_GROUP"].contains(&body::text(user, kind));
+    if external || group { Ok(()) } else { Err(errors::only_on_external()) }
+}
+
+fn check_roles(project: &Project, user: &Document) -> Result<(), ApiError> {
+    body::documents(user, "roles").try_for_each(|role| {
+        custom_roles::check_reference(project, body::text(role, "roleName"), body::text(role, "databaseName"))
+    })
+}
+
+/// Data lakes and stream workspaces are not simulated, so only clusters are looked up.
+fn check_scopes(project: &Project, user: &Document) -> Result<(), ApiError> {
+    let mut clusters = body::documents(user, "scopes").filter(|scope| body::text(scope, "type") == "CLUSTER");
+    let missing = clusters.find(|scope| !project.deployment_names().any(|name| name == body::text(scope, "name")));
+    missing.map_or(Ok(()), |scope| Err(errors::scope_cluster_not_found(body::text(scope, "name"))))
+}
+
+fn check_expiry(user: &Document, request: &Request) -> Result<(), ApiError> {
+    let Some(expiry) = body::instant(user, "deleteAfterDate") else { return Ok(()) };
+    if expiry <= request.now {
+        Err(errors::expiration_date_in_past())
+    } else if expiry.duration_since(request.now) > SignedDuration::from_hours(MOST_DAYS * 24) {
+        Err(errors::expiration_date_exceeds_maximum(MOST_DAYS))
+    } else {
+        Ok(())
+    }
+}
+
+fn expire(world: &mut World, request: &Request, user: &Document) {
+    let subject = Subject::new(request.param("groupId"), COLLECTION, &identity(user));
+    world.cancel(&subject);
+    if let Some(expiry) = body::instant(user, "deleteAfterDate") {
+        let delay = expiry.duration_since(world.now);
+        world.after(delay, subject, "expires", |world, subject| {
+            if let Some(project) = world.project_mut(&subject.group) {
+                project.database_users.retain(|user| identity(user) != subject.name);
+            }
+        });
+    }
+}

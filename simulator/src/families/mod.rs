@@ -1,0 +1,99 @@
+//! The resource families: one file, or one folder, for each.
+//!
+//! A family is a list of operations over the [`World`], the documents that it keeps there, and the timers that move
+//! them on. It decides what Atlas decides: which fields a body may hold, which defaults appear, what refuses what, how
+//! long things take. Each operation says whether recordings stand behind its answers ([`Evidence`]).
+//!
+//! Not served, and therefore answered with 406 by the transport: version 2023-01-01 of clusters, a third shape of which
+//! no recording exists; and every `preview` version.
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::api::{ApiError, EndpointSet, Evidence, Method, Operation, Reply, Request, VersionDate};
+use crate::world::{Project, World};
+
+pub mod access_list;
+pub mod body;
+pub mod clusters;
+pub mod custom_roles;
+pub mod database_users;
+pub mod errors;
+pub mod flex_clusters;
+pub mod groups;
+pub mod limits;
+pub mod organizations;
+pub mod rate_limits;
+pub mod sets;
+pub mod settings;
+pub mod states;
+
+/// Every operation that the simulator serves. Where a literal path and a path with a parameter both match (`byName`,
+/// `provider/regions`), the literal one is meant.
+pub fn operations() -> Vec<Operation> {
+    [
+        organizations::operations(),
+        groups::operations(),
+        settings::operations(),
+        limits::operations(),
+        access_list::operations(),
+        clusters::operations(),
+        flex_clusters::operations(),
+        database_users::operations(),
+        custom_roles::operations(),
+        rate_limits::operations(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What an operation does.
+type Handler = fn(&mut World, &Request) -> Result<Reply, ApiError>;
+
+/// The version that most operations have had from the beginning.
+const FIRST_VERSION: &[VersionDate] = &[VersionDate::new("2023-01-01")];
+
+/// An operation of the first version whose answers were recorded.
+fn recorded(method: Method, path: &'static str, set: EndpointSet, handler: Handler) -> Operation {
+    Operation { method, path, versions: FIRST_VERSION, set, evidence: Evidence::Recorded, handler }
+}
+
+/// An operation of the first version that is known from the specification and other clients only.
+fn specified(method: Method, path: &'static str, set: EndpointSet, handler: Handler) -> Operation {
+    Operation { evidence: Evidence::SpecOnly, ..recorded(method, path, set, handler) }
+}
+
+/// The project that a request is about.
+fn project<'a>(world: &'a World, request: &Request) -> Result<&'a Project, ApiError> {
+    let id = request.param("groupId");
+    world.project(id).ok_or_else(|| errors::group_not_found(id))
+}
+
+/// The project that a request is about, to be changed.
+fn project_mut<'a>(world: &'a mut World, request: &Request) -> Result<&'a mut Project, ApiError> {
+    let id = request.param("groupId");
+    world.project_mut(id).ok_or_else(|| errors::group_not_found(id))
+}
+
+/// What Atlas encodes when it writes a name into a link. A `$` stays as it is, a `/` does not (recorded).
+const SEGMENT: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'#')
+    .add(b'%')
+    .add(b'/')
+    .add(b'<')
+    .add(b'>')
+    .add(b'?')
+    .add(b'[')
+    .add(b'\\')
+    .add(b']')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
+
+/// A name as one segment of a link.
+fn segment(name: &str) -> String {
+    utf8_percent_encode(name, SEGMENT).to_string()
+}

@@ -1,0 +1,118 @@
+//! Where the real API breaks its own specification: the one reviewed list.
+//!
+//! Each entry widens the document before it is used, so that what the real API was recorded doing is no violation, and
+//! nothing else is excused. An entry leaves this list when the specification catches up.
+use serde_json::{Value, json};
+
+use crate::api::Method;
+use crate::http::handlers::anonymous;
+
+/// What is accepted beyond the specification.
+#[derive(Clone, Copy, Debug)]
+pub enum Allow {
+    /// The field may be null; null and absent mean the same.
+    Null,
+    /// The field may have this value, too.
+    Value(&'static str),
+    /// There is such a field; it is any JSON.
+    Field,
+}
+
+/// One field that differs.
+pub struct Deviation {
+    pub schema: &'static str,
+    pub field: &'static str,
+    pub allow: Allow,
+    pub reason: &'static str,
+}
+
+/// One status that differs.
+pub struct OtherStatus {
+    pub method: Method,
+    pub path: &'static str,
+    pub real: u16,
+    pub specified: u16,
+}
+
+const fn deviation(schema: &'static str, field: &'static str, allow: Allow, reason: &'static str) -> Deviation {
+    Deviation { schema, field, allow, reason }
+}
+
+const UNSET: &str = "an argument that was never set is null in every recorded answer";
+const LEGACY_ARGUMENTS: &str = "ClusterDescriptionProcessArgs";
+const ARGUMENTS: &str = "ClusterDescriptionProcessArgs20240805";
+
+/// Fields, for the families that are served.
+pub const FIELDS: &[Deviation] = &[
+    deviation("ApiError", "parameters", Allow::Field, "specified as objects; all recorded ones are text or numbers"),
+    deviation("BiConnector", "readPreference", Allow::Value("secondary"), "recorded in lower case, 255 times"),
+    deviation(
+        "ClusterDescription20240805",
+        "effectiveDatabaseEdition",
+        Allow::Field,
+        "recorded since 2026; not specified",
+    ),
+    deviation(
+        "AdvancedComputeAutoScaling",
+        "predictiveEnabled",
+        Allow::Field,
+        "recorded for some months of 2025; not specified",
+    ),
+    deviation("GroupSettings", "isAtlasHomePageAiAssistantEnabled", Allow::Field, "recorded since 2026; not specified"),
+    deviation(
+        "FlexClusterDescription20241113",
+        "versionReleaseSystem",
+        Allow::Value("CONTINUOUS"),
+        "recorded for a cluster that was migrated from an older kind",
+    ),
+    deviation(ARGUMENTS, "changeStreamOptionsPreAndPostImagesExpireAfterSeconds", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "chunkMigrationConcurrency", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "defaultMaxTimeMS", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "defaultWriteConcern", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "queryStatsLogVerbosity", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "sampleRefreshIntervalBIConnector", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "sampleSizeBIConnector", Allow::Null, UNSET),
+    deviation(ARGUMENTS, "transactionLifetimeLimitSeconds", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "changeStreamOptionsPreAndPostImagesExpireAfterSeconds", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "chunkMigrationConcurrency", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "defaultMaxTimeMS", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "defaultReadConcern", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "defaultWriteConcern", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "failIndexKeyTooLong", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "queryStatsLogVerbosity", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "sampleRefreshIntervalBIConnector", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "sampleSizeBIConnector", Allow::Null, UNSET),
+    deviation(LEGACY_ARGUMENTS, "transactionLifetimeLimitSeconds", Allow::Null, UNSET),
+];
+
+/// Statuses, for the families that are served: the real one was recorded each of hundreds of times.
+pub const STATUSES: [OtherStatus; 3] = [
+    OtherStatus { method: Method::Post, path: "/groups", real: 201, specified: 200 },
+    OtherStatus { method: Method::Delete, path: "/groups/{groupId}", real: 202, specified: 204 },
+    OtherStatus { method: Method::Post, path: "/groups/{groupId}/accessList", real: 201, specified: 200 },
+];
+
+/// The status under which the specification describes an answer that really has this one.
+pub fn specified_status(method: Method, path: &str, real: u16) -> u16 {
+    let path = anonymous(path);
+    let known = STATUSES.iter().find(|known| known.method == method && known.real == real && anonymous(known.path) == path);
+    known.map_or(real, |known| known.specified)
+}
+
+/// Widens the schemas of a document. An entry whose schema the document lacks is passed over.
+pub fn apply(document: &mut Value) {
+    for deviation in FIELDS {
+        let place = format!("/components/schemas/{}/properties", deviation.schema);
+        let Some(fields) = document.pointer_mut(&place).and_then(Value::as_object_mut) else { continue };
+        match (deviation.allow, fields.get_mut(deviation.field)) {
+            (Allow::Field, _) => drop(fields.insert(deviation.field.to_owned(), json!({}))),
+            (Allow::Null, Some(field)) => field["nullable"] = json!(true),
+            (Allow::Value(value), Some(field)) => {
+                if let Some(values) = field["enum"].as_array_mut() {
+                    values.push(json!(value));
+                }
+            }
+            (Allow::Null | Allow::Value(_), None) => {}
+        }
+    }
+}

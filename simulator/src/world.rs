@@ -1,0 +1,192 @@
+//! Everything that exists in the simulated Atlas, and what will happen to it by itself.
+//!
+//! A [`World`] is plain data: projects with their resources, a clock that only [`World::advance`] moves, timers, and one
+//! seeded source of chance. It knows no HTTP. What a resource looks like and how it behaves is the business of its
+//! [family](crate::families); the world keeps the documents, fires the timers and offers the back door through which
+//! tests read and change state behind the API's back.
+//!
+//! *Guarantees.* Timers fire in the order in which they are due, each with `now` at its own instant. The same seed,
+//! start and calls lead to the same world. Nothing here blocks, sleeps or reads a clock.
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Map, Value, json};
+
+use crate::families::access_list::AccessEntry;
+use crate::families::body::{self, Document};
+use crate::families::clusters::Cluster;
+use crate::families::flex_clusters::FlexCluster;
+
+mod back_door;
+pub mod chance;
+pub mod timers;
+
+use chance::Chance;
+use timers::{Subject, Timer, Timers};
+
+/// One organization, as it was named when the simulator started.
+#[derive(Clone, Debug)]
+pub struct Organization {
+    pub id: String,
+    pub name: String,
+}
+
+/// A project with everything that is in it.
+pub struct Project {
+    /// As `GET /groups/{groupId}` shows it, without what is computed (`clusterCount`, `links`).
+    pub document: Document,
+    pub settings: Document,
+    /// Limits that were set to something else than their default, by name.
+    pub limits: BTreeMap<String, i64>,
+    pub access_list: Vec<AccessEntry>,
+    pub clusters: Vec<Cluster>,
+    pub flex_clusters: Vec<FlexCluster>,
+    /// Without passwords: nothing that is only ever written is kept.
+    pub database_users: Vec<Document>,
+    pub custom_roles: Vec<Document>,
+    /// The part of host names that all dedicated clusters of the project share.
+    pub host_suffix: String,
+    /// Names of flex clusters that are gone, and until when such a name cannot be used again.
+    pub released_names: BTreeMap<String, Timestamp>,
+}
+
+impl Project {
+    pub fn cluster(&self, name: &str) -> Option<&Cluster> {
+        self.clusters.iter().find(|cluster| cluster.name() == name)
+    }
+
+    pub fn cluster_mut(&mut self, name: &str) -> Option<&mut Cluster> {
+        self.clusters.iter_mut().find(|cluster| cluster.name() == name)
+    }
+
+    pub fn flex_cluster(&self, name: &str) -> Option<&FlexCluster> {
+        self.flex_clusters.iter().find(|flex| flex.name() == name)
+    }
+
+    pub fn flex_cluster_mut(&mut self, name: &str) -> Option<&mut FlexCluster> {
+        self.flex_clusters.iter_mut().find(|flex| flex.name() == name)
+    }
+
+    /// The names of all deployments: clusters of every kind share one name space.
+    pub fn deployment_names(&self) -> impl Iterator<Item = &str> {
+        self.clusters.iter().map(Cluster::name).chain(self.flex_clusters.iter().map(FlexCluster::name))
+    }
+}
+
+/// The whole state of the simulated Atlas.
+pub struct World {
+    /// The instant up to which everything has happened. Only [`World::advance`] moves it.
+    pub now: Timestamp,
+    pub(crate) chance: Chance,
+    organizations: Vec<Organization>,
+    projects: BTreeMap<String, Project>,
+    /// The ids of projects that were deleted.
+    tombstones: BTreeSet<String>,
+    timers: Timers,
+}
+
+impl World {
+    /// An empty world: organizations without projects.
+    pub fn new(seed: u64, start: Timestamp, orgs: Vec<Organization>) -> Self {
+        Self {
+            now: start,
+            chance: Chance::new(seed),
+            organizations: orgs,
+            projects: BTreeMap::new(),
+            tombstones: BTreeSet::new(),
+            timers: Timers::default(),
+        }
+    }
+
+    /// Lets time pass: runs every timer that is due up to and including `to`, in order. Time never goes back.
+    pub fn advance(&mut self, to: Timestamp) {
+        while let Some((at, timer)) = self.timers.next(to) {
+            self.now = self.now.max(at);
+            (timer.act)(self, &timer.subject);
+        }
+        self.now = self.now.max(to);
+    }
+
+    /// The organization to which a project belongs; `None` when there is no such project (any more).
+    pub fn organization_of(&self, group_id: &str) -> Option<&str> {
+        self.projects.get(group_id).map(|project| body::text(&project.document, "orgId"))
+    }
+
+    /// Whether a project of this id existed and was deleted.
+    pub fn tombstoned(&self, group_id: &str) -> bool {
+        self.tombstones.contains(group_id)
+    }
+
+    pub fn organizations(&self) -> &[Organization] {
+        &self.organizations
+    }
+
+    pub fn projects(&self) -> impl Iterator<Item = &Project> {
+        self.projects.values()
+    }
+
+    pub fn project(&self, id: &str) -> Option<&Project> {
+        self.projects.get(id)
+    }
+
+    pub fn project_mut(&mut self, id: &str) -> Option<&mut Project> {
+        self.projects.get_mut(id)
+    }
+
+    pub(crate) fn add_project(&mut self, id: String, project: Project) {
+        self.projects.insert(id, project);
+    }
+
+    /// Removes a project with all that is in it, at once and without asking what still runs there.
+    pub(crate) fn remove_project(&mut self, id: &str) -> bool {
+        self.timers.cancel(|subject| subject.group == id);
+        self.tombstones.insert(id.to_owned());
+        self.projects.remove(id).is_some()
+    }
+
+    /// Sets a timer. Several timers of one subject stand beside each other; see [`World::cancel`].
+    pub(crate) fn after(
+        &mut self,
+        delay: SignedDuration,
+        subject: Subject,
+        what: &'static str,
+        act: fn(&mut World, &Subject),
+    ) {
+        let at = self.now.checked_add(delay).unwrap_or(Timestamp::MAX);
+        self.timers.set(at, Timer { subject, what, act });
+    }
+
+    /// Forgets everything that was to happen to a subject.
+    pub(crate) fn cancel(&mut self, subject: &Subject) {
+        self.timers.cancel(|other| other == subject);
+    }
+
+    /// Everything, for a person or a test to read: documents as GET shows them in the newest version, without links,
+    /// and what will happen by itself under `_timers`.
+    pub fn snapshot(&self) -> Value {
+        let organizations: Vec<Value> =
+            self.organizations.iter().map(|org| json!({"id": org.id, "name": org.name})).collect();
+        let groups: Map<String, Value> =
+            self.projects.iter().map(|(id, project)| (id.clone(), back_door::snapshot(project))).collect();
+        json!({
+            "now": self.now.to_string(),
+            "organizations": organizations,
+            "groups": groups,
+            "deletedGroups": self.tombstones,
+            "_timers": self.timers.snapshot(),
+        })
+    }
+
+    /// Writes changes into the resource at a path below `/api/atlas/v2`, behind the API's back: objects are merged,
+    /// `null` removes a field, everything else replaces (RFC 7396). The resource must exist. Nothing is checked and no
+    /// timer is set; a state that is written here lasts until something else changes it.
+    pub fn merge(&mut self, path: &str, changes: &Value) -> Result<(), String> {
+        let changes = changes.as_object().ok_or("the changes must be a JSON object")?;
+        back_door::merge(self, path, changes)
+    }
+
+    /// Removes the resource at a path below `/api/atlas/v2` at once, whatever state it is in.
+    pub fn remove(&mut self, path: &str) -> Result<(), String> {
+        back_door::remove(self, path)
+    }
+}

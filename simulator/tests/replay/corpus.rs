@@ -1,0 +1,80 @@
+//! The recordings, and which of them the families can be asked about.
+use std::fs;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+const ROOT: &str = "/api/atlas/v2";
+
+/// One recorded answer. Only recordings of the Terraform provider have the body of the request.
+#[derive(Deserialize)]
+pub struct Record {
+    pub source: String,
+    pub test: String,
+    pub method: String,
+    /// With placeholders.
+    pub path: String,
+    pub raw_path: String,
+    pub api_version: Option<String>,
+    pub status: u16,
+    #[serde(default)]
+    pub request_body: Value,
+    #[serde(default)]
+    pub response_body: Value,
+}
+
+impl Record {
+    /// The path below the root of the API, with placeholders.
+    pub fn template(&self) -> &str {
+        self.path.strip_prefix(ROOT).unwrap_or(&self.path)
+    }
+
+    /// The last segment of the path as it was called.
+    pub fn last_segment(&self) -> &str {
+        self.raw_path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// The name of the cluster in the path as it was called.
+    pub fn cluster_name(&self) -> &str {
+        let mut segments = self.raw_path.split('/').skip_while(|segment| !segment.to_lowercase().ends_with("clusters"));
+        segments.nth(1).unwrap_or_default()
+    }
+
+    /// Operation and version, as they are counted.
+    pub fn label(&self) -> String {
+        let version = self.api_version.as_deref().unwrap_or("any version");
+        format!("{} {} {} {version}", self.method, self.template(), self.status)
+    }
+
+    /// The recordings of the Terraform provider are from March to November 2025, the others from August 2026.
+    pub fn is_from_2025(&self) -> bool {
+        self.source == "terraform"
+    }
+
+    /// Why the families are not asked about this record, if they are not.
+    pub fn excluded(&self) -> Option<&'static str> {
+        if self.source == "terraform-template" {
+            Some("made by hand, not recorded")
+        } else if self.status == 401 {
+            Some("answered before a family is asked: credentials")
+        } else if self.response_body["errorCode"] == "GROUP_NOT_FOUND" {
+            Some("answered before a family is asked: unknown project")
+        } else {
+            None
+        }
+    }
+}
+
+/// Where the recordings are: in the folder that `ATLAS_API_DATA` names, or beside the repository.
+pub fn folder() -> Option<PathBuf> {
+    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/atlas-api");
+    let folder = std::env::var_os("ATLAS_API_DATA").map_or(beside, PathBuf::from);
+    folder.join("recorded.jsonl").is_file().then_some(folder)
+}
+
+/// All records, in the order in which they were made within each test.
+pub fn load(folder: &std::path::Path) -> Vec<Record> {
+    let text = fs::read_to_string(folder.join("recorded.jsonl")).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}

@@ -1,0 +1,281 @@
+//! Sending calls with one credential.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::RngExt;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use secrecy::SecretString;
+use serde_json::Value;
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::class::is_throttled;
+use super::digest::Sessions;
+use super::pace::{self, Pace};
+use super::token::Tokens;
+use super::transport::{NoAnswer, Prepared, Raw, Transport, root_cause};
+use super::{Call, ClientError, Credentials, Endpoint, Error, Refusal, Settings, TokenError};
+
+/// Where the versioned API begins.
+const BASE_PATH: &str = "/api/atlas/v2";
+
+/// How long giving a token back may take when nobody waits for it any more.
+const REVOCATION_LIMIT: Duration = Duration::from_secs(5);
+
+/// An answer of success.
+#[derive(Clone, PartialEq)]
+pub struct Answer {
+    /// The HTTP status, a 2xx. Which one means nothing: see what a later read says.
+    pub status: u16,
+    /// The document; `Null` when there is none.
+    pub body: Value,
+}
+
+/// Without the body: the answer to a creation can hold a new key in the clear.
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
+    }
+}
+
+/// Sends calls with one credential. Clones share everything: connections, nonces, token and pace.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    org_id: String,
+    transport: Arc<Transport>,
+    authentication: Authentication,
+    pace: Pace,
+}
+
+/// How a credential is proven.
+enum Authentication {
+    Digest(Sessions),
+    /// Shared with the task that gives the token back when the last clone of the client is gone.
+    Bearer(Arc<Tokens>),
+}
+
+/// An authenticated exchange that ended in an answer.
+pub(super) struct Exchanged {
+    pub(super) raw: Raw,
+    /// Whether the answer is 401 although everything was tried to prove the credential.
+    pub(super) credential_refused: bool,
+}
+
+/// An exchange that did not end in an answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    NoAnswer(NoAnswer),
+    Challenge(String),
+    Token(TokenError),
+    Unsendable(String),
+}
+
+impl From<NoAnswer> for Trouble {
+    fn from(problem: NoAnswer) -> Self {
+        Self::NoAnswer(problem)
+    }
+}
+
+impl From<TokenError> for Trouble {
+    fn from(problem: TokenError) -> Self {
+        Self::Token(problem)
+    }
+}
+
+impl Client {
+    /// A client for one credential. Nothing is sent yet.
+    pub fn new(endpoint: &Endpoint, credentials: Credentials, settings: Settings) -> Result<Self, ClientError> {
+        let transport = Arc::new(Transport::new(endpoint, settings)?);
+        let (org_id, authentication) = match credentials {
+            Credentials::ApiKey { org_id, public_key, private_key } => {
+                (org_id, Authentication::Digest(Sessions::new(public_key, private_key)))
+            }
+            Credentials::ServiceAccount { org_id, client_id, client_secret } => {
+                (org_id, Authentication::Bearer(Arc::new(Tokens::new(client_id, client_secret))))
+            }
+        };
+        Ok(Self { inner: Arc::new(Inner { org_id, transport, authentication, pace: Pace::default() }) })
+    }
+
+    /// The organisation of the credential.
+    pub fn org_id(&self) -> &str {
+        &self.inner.org_id
+    }
+
+    /// Sends a call.
+    ///
+    /// A `GET` that fails in passing is repeated a few times. Everything else is sent once, apart from what
+    /// authentication needs: a 401 is answered with a fresh proof of the credential, since the request it refused was not
+    /// carried out. A call of a kind that Atlas throttles at the time fails at once and without a request.
+    ///
+    /// A write leaves one line in the log, with the outcome and without the body.
+    pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        let outcome = self.attempts(call).await;
+        if call.mutates() {
+            log(call, &outcome);
+        }
+        outcome
+    }
+
+    /// Gives an access token back to Atlas, best effort. For the end of the program: a client that is dropped while the
+    /// runtime goes on does so by itself.
+    pub async fn revoke(&self) {
+        if let Authentication::Bearer(tokens) = &self.inner.authentication {
+            tokens.revoke(&self.inner.transport).await;
+        }
+    }
+
+    async fn attempts(&self, call: &Call) -> Result<Answer, Error> {
+        let settings = &self.inner.transport.settings;
+        let retries = if call.mutates() { 0 } else { settings.retries };
+        let prepared = self.prepare(call).map_err(|reason| unsendable(call, reason))?;
+        let started = Instant::now();
+        let mut attempt = 0;
+        loop {
+            let outcome = self.once(call, &prepared).await;
+            match outcome {
+                Err(error)
+                    if attempt < retries
+                        && error.is_worth_repeating(attempt)
+                        && started.elapsed() < settings.total_timeout =>
+                {
+                    tracing::debug!(%call, %error, attempt, "repeating a read");
+                    settings.observer.retry(&call.method, call.template);
+                    tokio::time::sleep(delay(settings.retry_delay, attempt)).await;
+                    attempt += 1;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// One authenticated exchange.
+    async fn once(&self, call: &Call, prepared: &Prepared) -> Result<Answer, Error> {
+        let Inner { transport, authentication, pace, .. } = &*self.inner;
+        if let Some(after) = pace.wait(call) {
+            transport.settings.observer.held_back(&call.method, call.template);
+            // Less than a second may be left of the wait; no one should call back sooner than that.
+            return Err(throttled(call, after.max(Duration::from_secs(1))));
+        }
+        let exchanged = match authentication {
+            Authentication::Digest(sessions) => sessions.exchange(transport, prepared).await,
+            Authentication::Bearer(tokens) => tokens.exchange(transport, prepared).await,
+        };
+        let Exchanged { raw, credential_refused } = exchanged.map_err(|trouble| self.error_of(call, trouble))?;
+        if raw.status.is_success() {
+            return answer(call, raw);
+        }
+        let refusal = Refusal::read(call, &raw, credential_refused, &self.secrets(call));
+        if is_throttled(refusal.status, refusal.code.as_deref()) {
+            let after = pace::wait_after(raw.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
+            pace.hold(call, after);
+            return Err(throttled(call, after));
+        }
+        Err(refusal.into())
+    }
+
+    /// Builds the request that is sent, secrets included.
+    fn prepare(&self, call: &Call) -> Result<Prepared, String> {
+        let transport = &self.inner.transport;
+        let url = transport
+            .endpoint
+            .join(&format!("{BASE_PATH}{}", call.path), &call.query)
+            .ok_or("its path is not one that a URL carries unchanged")?;
+        let media_type = format!("application/vnd.atlas.{}+json", call.version);
+        let mut builder = transport.builder(call.method.clone(), url).header(ACCEPT, &media_type);
+        if let Some(body) = &call.body {
+            let bytes = body.exposed().map_err(|pointer| format!("there is no place for the secret at {pointer}"))?;
+            builder = builder.header(CONTENT_TYPE, &media_type).body(bytes);
+        }
+        let request = builder.build().map_err(|error| root_cause(&error))?;
+        Ok(Prepared { request, template: call.template })
+    }
+
+    fn error_of(&self, call: &Call, trouble: Trouble) -> Error {
+        let (method, path) = (call.method.clone(), call.path.clone());
+        match trouble {
+            Trouble::NoAnswer(NoAnswer { sent, reason }) => Error::Unreachable { method, path, sent, reason },
+            Trouble::Challenge(offered) => Error::Challenge { method, path, offered },
+            Trouble::Token(error) => Error::Token(error),
+            Trouble::Unsendable(reason) => unsendable(call, reason),
+        }
+    }
+
+    /// All that was sent and must not come back in a text.
+    fn secrets(&self, call: &Call) -> Vec<SecretString> {
+        let mut secrets: Vec<_> = call.body.iter().flat_map(super::Body::secrets).cloned().collect();
+        match &self.inner.authentication {
+            Authentication::Digest(sessions) => secrets.push(sessions.secret().clone()),
+            Authentication::Bearer(tokens) => secrets.extend(tokens.secrets()),
+        }
+        secrets
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Client").field("org_id", &self.inner.org_id).finish_non_exhaustive()
+    }
+}
+
+/// The token of a client that nobody holds any more is given back, if there is still a runtime to do it on.
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let Authentication::Bearer(tokens) = &self.authentication else { return };
+        if !tokens.holds_token() {
+            return;
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            let (tokens, transport) = (Arc::clone(tokens), Arc::clone(&self.transport));
+            runtime.spawn(async move {
+                let _ = tokio::time::timeout(REVOCATION_LIMIT, tokens.revoke(&transport)).await;
+            });
+        }
+    }
+}
+
+/// Reads the body of a success.
+fn answer(call: &Call, raw: Raw) -> Result<Answer, Error> {
+    let status = raw.status.as_u16();
+    let unreadable =
+        |reason| Error::Unreadable { method: call.method.clone(), path: call.path.clone(), status, reason };
+    let body = raw.body.map_err(unreadable)?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Ok(Answer { status, body: Value::Null });
+    }
+    // Only where the fault is: the parser's own words could quote the answer.
+    serde_json::from_slice(&body)
+        .map(|body| Answer { status, body })
+        .map_err(|error| unreadable(format!("is not JSON (line {}, column {})", error.line(), error.column())))
+}
+
+fn throttled(call: &Call, after: Duration) -> Error {
+    Error::Throttled { method: call.method.clone(), template: call.template, path: call.path.clone(), after }
+}
+
+fn unsendable(call: &Call, reason: String) -> Error {
+    Error::Unsendable { method: call.method.clone(), path: call.path.clone(), reason }
+}
+
+/// The wait before repetition `attempt` (from 0): doubled each time, and up to half of it taken off by chance.
+fn delay(base: Duration, attempt: u32) -> Duration {
+    base.saturating_mul(1 << attempt.min(10)).mul_f64(rand::rng().random_range(0.5..=1.0))
+}
+
+/// The one line that a write leaves in the log. The caller's span says for which object, and why.
+fn log(call: &Call, outcome: &Result<Answer, Error>) {
+    let Call { method, path, version, .. } = call;
+    match outcome {
+        Ok(answer) => tracing::info!(%method, path, status = answer.status, version, "sent to Atlas"),
+        Err(error) => {
+            let (status, code) = (error.status(), error.code());
+            tracing::info!(%method, path, status, code, version, "sent to Atlas, and it failed");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! One client per credential, shared by everything that uses the credential.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::{Client, Credentials, Endpoint, InvalidCredentials, Settings};
+
+/// How long the end of the program waits for tokens to be given back.
+const CLOSING_LIMIT: Duration = Duration::from_secs(5);
+
+/// There is no client for a credential.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    /// The credential is not usable as it stands.
+    #[error(transparent)]
+    Credentials(#[from] InvalidCredentials),
+    /// The connection pool could not be built: the settings of the program or its TLS are at fault.
+    #[error("the connection to Atlas cannot be set up: {0}")]
+    Setup(String),
+}
+
+/// One client per credential, so that nonces, the access token, connections and the pace are shared.
+///
+/// A credential is known by a key that stays, such as the uid of its Secret, and a revision that changes with its
+/// content. A new revision replaces the client. Calls that still hold the old one finish with it; its access token is
+/// given back when the last of them is done.
+///
+/// There are as many clients as credentials in use: [`forget`](Self::forget) those that are gone.
+pub struct Clients {
+    endpoint: Endpoint,
+    settings: Settings,
+    clients: Mutex<HashMap<String, Held>>,
+}
+
+struct Held {
+    revision: String,
+    client: Client,
+}
+
+impl Clients {
+    /// No clients yet.
+    pub fn new(endpoint: Endpoint, settings: Settings) -> Self {
+        Self { endpoint, settings, clients: Mutex::default() }
+    }
+
+    /// The client for a revision of a credential, made when it is not there yet.
+    ///
+    /// When the new revision is not usable there is no client, and none of the old revision either: what was replaced
+    /// is not used again.
+    pub fn get(
+        &self,
+        key: &str,
+        revision: &str,
+        make: impl FnOnce() -> Result<Credentials, InvalidCredentials>,
+    ) -> Result<Client, ClientError> {
+        let mut clients = self.lock();
+        if let Some(held) = clients.get(key).filter(|held| held.revision == revision) {
+            return Ok(held.client.clone());
+        }
+        clients.remove(key);
+        let client = Client::new(&self.endpoint, make()?, self.settings.clone())?;
+        let held = Held { revision: revision.to_owned(), client: client.clone() };
+        clients.insert(key.to_owned(), held);
+        Ok(client)
+    }
+
+    /// Lets go of the client of a credential that is gone.
+    pub fn forget(&self, key: &str) {
+        self.lock().remove(key);
+    }
+
+    /// Lets go of all clients and waits, for a few seconds at most, until their tokens are given back. For the end of the
+    /// program.
+    pub async fn close(&self) {
+        let held: Vec<Held> = self.lock().drain().map(|(_, held)| held).collect();
+        let revocations = futures::future::join_all(held.iter().map(|held| held.client.revoke()));
+        if tokio::time::timeout(CLOSING_LIMIT, revocations).await.is_err() {
+            tracing::debug!("not all access tokens were given back in time");
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Held>> {
+        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Clients {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Clients")
+            .field("endpoint", &self.endpoint)
+            .field("clients", &self.lock().len())
+            .finish_non_exhaustive()
+    }
+}

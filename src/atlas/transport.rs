@@ -1,0 +1,164 @@
+//! HTTP as this client uses it: one request, one bounded answer, nothing repeated and nothing followed.
+
+use std::error::Error as StdError;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
+use tokio::time::Instant;
+
+use super::endpoint::LOCALHOST;
+use super::text::tidy;
+use super::{ClientError, Endpoint, RequestSeen, Settings};
+
+/// How many idle connections are kept. Atlas speaks HTTP/2, where one carries everything; a gateway that speaks
+/// HTTP/1.1 needs one for each call at a time.
+const IDLE_CONNECTIONS: usize = 32;
+
+/// The longest description of a failure, in characters.
+const REASON_LIMIT: usize = 160;
+
+/// A connection pool to one endpoint, with its limits.
+pub(super) struct Transport {
+    http: reqwest::Client,
+    pub(super) endpoint: Endpoint,
+    pub(super) settings: Settings,
+}
+
+/// A request that is ready to be sent, as often as authentication needs.
+pub(super) struct Prepared {
+    /// Without an `Authorization` header.
+    pub(super) request: Request,
+    /// For the observer.
+    pub(super) template: &'static str,
+}
+
+/// What came back.
+pub(super) struct Raw {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    /// The decompressed body, or why it could not be read to its end.
+    pub(super) body: Result<Vec<u8>, String>,
+}
+
+/// There was no answer.
+#[derive(Debug)]
+pub(super) struct NoAnswer {
+    /// Whether the request may have reached Atlas.
+    pub(super) sent: bool,
+    /// Why, in a few words.
+    pub(super) reason: String,
+}
+
+impl Transport {
+    /// Builds the connection pool. Nothing is connected yet.
+    pub(super) fn new(endpoint: &Endpoint, settings: Settings) -> Result<Self, ClientError> {
+        let setup = |error: &dyn StdError| ClientError::Setup(root_cause(error));
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls().map_err(|error| setup(&error))?)
+            .connect_timeout(settings.connect_timeout)
+            .timeout(settings.total_timeout)
+            .pool_max_idle_per_host(IDLE_CONNECTIONS)
+            .user_agent(&settings.user_agent)
+            // A redirect would carry the request, and maybe its credential, to a place nobody configured.
+            .redirect(reqwest::redirect::Policy::none())
+            // Variables such as HTTPS_PROXY are not a decision to send Atlas credentials through a proxy.
+            .no_proxy();
+        if endpoint.is_localhost() {
+            // Plain http is accepted to this name, so the resolver does not get to say where it leads. Port 0 stands
+            // for the port of the URL.
+            let here = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            builder = builder.resolve_to_addrs(LOCALHOST, &here.map(|address| SocketAddr::new(address, 0)));
+        }
+        let http = builder.build().map_err(|error| setup(&error))?;
+        Ok(Self { http, endpoint: endpoint.clone(), settings })
+    }
+
+    /// Starts a request.
+    pub(super) fn builder(&self, method: Method, url: Url) -> RequestBuilder {
+        self.http.request(method, url)
+    }
+
+    /// Sends a request once and reads the answer.
+    pub(super) async fn once(&self, prepared: &Prepared, authorization: Option<HeaderValue>) -> Result<Raw, NoAnswer> {
+        // Only a streamed body cannot be cloned, and there is none here.
+        let Some(mut request) = prepared.request.try_clone() else {
+            return Err(NoAnswer { sent: false, reason: "the request cannot be sent twice".to_owned() });
+        };
+        if let Some(mut authorization) = authorization {
+            // Keeps the value out of the debug output of the HTTP stack.
+            authorization.set_sensitive(true);
+            request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        let started = Instant::now();
+        let outcome = match self.http.execute(request).await {
+            Ok(response) => Ok(self.read(response).await),
+            Err(error) => Err(self.no_answer(&error)),
+        };
+        self.settings.observer.request(&RequestSeen {
+            method: prepared.request.method(),
+            template: prepared.template,
+            status: outcome.as_ref().ok().map(|raw| raw.status.as_u16()),
+            duration: started.elapsed(),
+        });
+        outcome
+    }
+
+    /// Reads an answer, never more than the limit: what is counted is what comes out of decompression.
+    async fn read(&self, mut response: Response) -> Raw {
+        let status = response.status();
+        let headers = std::mem::take(response.headers_mut());
+        let limit = self.settings.body_limit;
+        let mut body = Vec::new();
+        let body = loop {
+            match response.chunk().await {
+                Ok(None) => break Ok(body),
+                Ok(Some(chunk)) if chunk.len() > limit - body.len() => {
+                    break Err(format!("is larger than {limit} bytes"));
+                }
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Err(error) if error.is_timeout() => break Err("did not arrive in time".to_owned()),
+                Err(error) => break Err(format!("could not be read ({})", root_cause(&error))),
+            }
+        };
+        Raw { status, headers, body }
+    }
+
+    fn no_answer(&self, error: &reqwest::Error) -> NoAnswer {
+        let connecting = error.is_connect();
+        let reason = match (connecting, error.is_timeout()) {
+            (true, true) => {
+                format!("no connection within {:?}", self.settings.connect_timeout.min(self.settings.total_timeout))
+            }
+            (true, false) => format!("no connection: {}", root_cause(error)),
+            (false, true) => format!("no answer within {:?}", self.settings.total_timeout),
+            (false, false) => root_cause(error),
+        };
+        NoAnswer { sent: !connecting && !error.is_builder(), reason }
+    }
+}
+
+/// TLS 1.2 and 1.3 by ring, with the roots that Mozilla trusts.
+///
+/// The provider is named here, so this works without a process-wide default and beside other users of rustls. The roots
+/// are compiled in: an image needs no certificate files, and trust is the same on every machine.
+fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The innermost reason of an error: the outer ones say that "a request" failed, and repeat its URL.
+pub(super) fn root_cause(error: &dyn StdError) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    tidy(&cause.to_string(), REASON_LIMIT)
+}

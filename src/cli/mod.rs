@@ -1,0 +1,38 @@
+//! The command line: one file a subcommand.
+mod crds;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A Kubernetes operator for MongoDB Atlas.
+#[derive(Parser)]
+#[command(version, about)]
+struct Command {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Subcommand)]
+enum Action {
+    /// Run the controllers until told to stop
+    Run(Box<run::Options>),
+    /// Print the custom resource definitions as YAML
+    Crds(crds::Options),
+}
+
+/// Does what the command line says.
+pub fn main() -> ExitCode {
+    let done = match Command::parse().action {
+        Action::Run(options) => run::run(*options),
+        Action::Crds(options) => crds::crds(&options),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

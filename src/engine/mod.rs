@@ -1,0 +1,121 @@
+//! The one loop: resolve → observe → plan → act → tell.
+//!
+//! [`diff`] and [`plan`] are pure. [`resolve`] finds what an object refers to, [`observe`] asks Atlas, [`pass`] does
+//! one step, [`outcome`] says what it came to, [`control`] runs passes when something changed or time is up.
+pub mod control;
+pub mod diff;
+pub mod ledger;
+pub mod object;
+pub mod observe;
+pub mod outcome;
+pub mod pass;
+pub mod plan;
+pub mod policy;
+pub mod resolve;
+pub mod tell;
+pub mod wake;
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{
+    Client,
+    core::PartialObjectMeta,
+    runtime::{events::Recorder, reflector::Store},
+};
+use tokio::sync::OwnedMutexGuard;
+
+use self::{ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
+use crate::{
+    atlas::Clients,
+    kind::Kind,
+    status::SecretReference,
+    telemetry::metrics::Metrics,
+};
+
+/// Where time comes from: the machine's clock, or one that a test moves.
+pub trait Clock: Send + Sync {
+    /// The present time.
+    fn now(&self) -> Timestamp;
+}
+
+/// What the operator's flags decide.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How long a settled object is left alone.
+    pub resync: Duration,
+    /// The credentials of objects that refer to none, and whose project refers to none.
+    pub default_secret: Option<SecretReference>,
+    /// The policies of objects that ask for none.
+    pub policies: Defaults,
+    /// How many objects of one kind are worked on at once.
+    pub concurrency: u16,
+}
+
+/// What has been seen of the objects of each kind: one store for each watched namespace, or one for all.
+pub type Stores = HashMap<&'static str, Vec<Store<Object>>>;
+
+/// Everything that a pass works with; shared by all kinds.
+pub struct Engine {
+    /// The Kubernetes API.
+    pub kube: Client,
+    /// The Atlas API, by credential.
+    pub clients: Clients,
+    /// Every kind.
+    pub catalogue: &'static [&'static dyn Kind],
+    /// The objects of every kind, as watched.
+    pub stores: Stores,
+    /// The annotations of namespaces, as watched; `None` where the operator may not see namespaces.
+    pub namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
+    /// Who depends on what.
+    pub wakes: Wakes,
+    /// Memory between passes.
+    pub ledger: Ledger,
+    /// Writes to families that Atlas cannot take concurrently, by project and family.
+    pub serial: Serial,
+    /// Where Events go.
+    pub recorder: Recorder,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The flags.
+    pub options: Options,
+    /// The counters.
+    pub metrics: Arc<Metrics>,
+}
+
+impl Engine {
+    /// The kind called `name`.
+    pub fn kind(&self, name: &str) -> Option<&'static dyn Kind> {
+        self.catalogue.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// All objects of a kind, in every watched namespace.
+    pub fn objects(&self, kind: &str) -> impl Iterator<Item = Arc<Object>> + use<> {
+        let stores = self.stores.get(kind).cloned().unwrap_or_default();
+        stores.into_iter().flat_map(|store| store.state())
+    }
+
+    /// One object, by name.
+    pub fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Object>> {
+        let found = |object: &Object| object.namespace_name() == namespace && object.own_name() == name;
+        self.stores.get(kind)?.iter().find_map(|store| store.find(|object| found(object)))
+    }
+}
+
+/// One lock for each (project, family) that is being written to.
+#[derive(Default)]
+pub struct Serial(std::sync::Mutex<HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>>);
+
+impl Serial {
+    /// Waits until no other write of this family is under way in this project.
+    pub async fn enter(&self, project: &str, family: &'static str) -> OwnedMutexGuard<()> {
+        let lock = {
+            let mut locks = wake::lock(&self.0);
+            // Whoever holds or awaits a lock shares it; one that nobody shares is not needed any more.
+            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
+            Arc::clone(locks.entry((project.to_owned(), family)).or_default())
+        };
+        lock.lock_owned().await
+    }
+}

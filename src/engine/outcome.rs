@@ -1,0 +1,362 @@
+//! What a pass came to, mapped exhaustively to conditions, an event, the time of the next look, and a metric.
+//!
+//! Conditions follow kstatus: `Reconciling` while the operator is at work, `Stalled` when it needs a person, both
+//! absent otherwise, and `Ready` always, all written together with `observedGeneration`.
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+use super::plan::Cause;
+use crate::status::Common;
+
+/// The longest message a condition carries, in characters: enough for a sentence with a way out.
+const LONGEST_MESSAGE: usize = 1000;
+
+/// The closed set of reasons of the `Ready` condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reason {
+    /// Atlas is as the spec says.
+    Synced,
+    /// Created, and being brought up by Atlas.
+    Creating,
+    /// Changed, or being changed by Atlas itself.
+    Updating,
+    /// Being removed.
+    Deleting,
+    /// Atlas has just stopped showing it; looked at once more before that is believed.
+    ConfirmingAbsence,
+    /// The policy is `pause`.
+    Paused,
+    /// The policy is `observe`, and Atlas is not as the spec says.
+    DriftDetected,
+    /// An object that this one refers to is not there.
+    DependencyNotFound,
+    /// An object that this one refers to is not in Atlas yet.
+    DependencyNotReady,
+    /// Objects that belong to this one must go first.
+    ChildrenExist,
+    /// The project does not let this namespace refer to it.
+    NotAllowed,
+    /// A Secret is not there.
+    SecretNotFound,
+    /// A Secret lacks a key, or its value cannot be used.
+    SecretInvalid,
+    /// No credentials are given anywhere, or their Secret is not there.
+    CredentialsNotFound,
+    /// The credentials Secret is not what it should be.
+    CredentialsInvalid,
+    /// Atlas does not know the credentials.
+    CredentialsRejected,
+    /// The credentials do not allow this.
+    AccessDenied,
+    /// The spec cannot be acted on.
+    InvalidSpec,
+    /// The spec changes what Atlas cannot change.
+    ImmutableField,
+    /// It is in Atlas already, and is not this object's.
+    AlreadyExists,
+    /// The state of the resource forbids what is wanted.
+    Held,
+    /// Its time has passed.
+    Expired,
+    /// Atlas refused the request as it stands.
+    Rejected,
+    /// Something else in Atlas must change first.
+    Blocked,
+    /// Atlas asked for fewer requests.
+    Throttled,
+    /// Atlas could not be reached, or failed.
+    AtlasUnavailable,
+    /// Kubernetes could not be reached, or failed.
+    KubernetesUnavailable,
+}
+
+impl Reason {
+    /// Every reason, with what a person is told of it in the documentation.
+    pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Synced, "Atlas is as the spec says."),
+        (Self::Creating, "Atlas is creating it. Nothing to do."),
+        (Self::Updating, "Atlas is changing it. Nothing to do."),
+        (Self::Deleting, "Atlas is deleting it. Nothing to do."),
+        (Self::ConfirmingAbsence, "Atlas stopped showing it; the operator looks again before it believes that."),
+        (Self::Paused, "The policy annotation says pause. Remove it to go on."),
+        (Self::DriftDetected, "The policy annotation says observe, and Atlas differs; see `status.drift`."),
+        (Self::DependencyNotFound, "Create the object that the message names."),
+        (Self::DependencyNotReady, "Wait for, or mend, the object that the message names."),
+        (Self::ChildrenExist, "Delete the objects that the message names first."),
+        (Self::NotAllowed, "Add this namespace to `spec.allowedNamespaces` of the project."),
+        (Self::SecretNotFound, "Create the Secret that the message names."),
+        (Self::SecretInvalid, "Put a usable value under the key that the message names."),
+        (Self::CredentialsNotFound, "Create the credentials Secret, or refer to one."),
+        (Self::CredentialsInvalid, "Mend the credentials Secret as the message says."),
+        (Self::CredentialsRejected, "Atlas does not accept the key. Put a valid one in the Secret."),
+        (Self::AccessDenied, "Give the key the role, or the API access list entry, that the message names."),
+        (Self::InvalidSpec, "Mend the field that the message names."),
+        (Self::ImmutableField, "Put the old value back, or delete the object and create another."),
+        (Self::AlreadyExists, "Make the spec equal to what is in Atlas, or set the adopt annotation."),
+        (Self::Held, "Do what the message says first."),
+        (Self::Expired, "Set a later date, or delete the object."),
+        (Self::Rejected, "Mend what Atlas's message names."),
+        (Self::Blocked, "Something else in Atlas must change first; the operator keeps trying."),
+        (Self::Throttled, "Nothing to do; the operator waits as Atlas asks."),
+        (Self::AtlasUnavailable, "Nothing to do at first; if it lasts, look at Atlas's status and the network."),
+        (Self::KubernetesUnavailable, "Nothing to do at first; if it lasts, look at the API server and RBAC."),
+    ];
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The name of the variant is the word that users see.
+        fmt::Debug::fmt(self, f)
+    }
+}
+
+impl From<Cause> for Reason {
+    fn from(cause: Cause) -> Self {
+        match cause {
+            Cause::AlreadyExists => Self::AlreadyExists,
+            Cause::Immutable => Self::ImmutableField,
+            Cause::Held => Self::Held,
+            Cause::Expired => Self::Expired,
+        }
+    }
+}
+
+/// What a pass came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Nothing is left to do.
+    Settled,
+    /// A call was sent; look again at once.
+    Acted {
+        /// `Creating`, `Updating` or `Deleting`.
+        reason: Reason,
+        /// What was sent, for the event.
+        note: String,
+    },
+    /// Atlas is at work.
+    Busy {
+        /// `Creating`, `Updating` or `Deleting`.
+        reason: Reason,
+        /// Atlas's name for the state.
+        state: String,
+        /// For how long it has been so.
+        elapsed: Duration,
+    },
+    /// Something else must come first. Atlas was not asked, so the wait is free.
+    Waiting {
+        /// For what.
+        reason: Reason,
+        /// A sentence that names it.
+        message: String,
+    },
+    /// Atlas says that something else must come first. Asking again costs a call, so it is done ever less often.
+    Blocked {
+        /// A sentence that names it.
+        message: String,
+    },
+    /// Atlas asked for fewer requests.
+    Throttled {
+        /// How long it asked to be left alone.
+        after: Duration,
+    },
+    /// Something failed that may work later.
+    Failed {
+        /// What.
+        reason: Reason,
+        /// A sentence.
+        message: String,
+    },
+    /// A person must change something.
+    Refused {
+        /// What.
+        reason: Reason,
+        /// A sentence that names the field and the way out.
+        message: String,
+    },
+    /// Nothing is done because the policy says so.
+    Idle {
+        /// `Paused` or `DriftDetected`.
+        reason: Reason,
+        /// A sentence.
+        message: String,
+    },
+}
+
+/// How the conditions are to look.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Light {
+    Ready,
+    Reconciling,
+    Stalled,
+    Unknown,
+}
+
+impl Outcome {
+    /// The reason of the `Ready` condition.
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Settled => Reason::Synced,
+            Self::Acted { reason, .. }
+            | Self::Busy { reason, .. }
+            | Self::Waiting { reason, .. }
+            | Self::Failed { reason, .. }
+            | Self::Refused { reason, .. }
+            | Self::Idle { reason, .. } => *reason,
+            Self::Blocked { .. } => Reason::Blocked,
+            Self::Throttled { .. } => Reason::Throttled,
+        }
+    }
+
+    /// The message of the conditions.
+    pub fn message(&self) -> String {
+        let message = match self {
+            Self::Settled => "Atlas is as the spec says.".to_owned(),
+            Self::Acted { note, .. } => note.clone(),
+            Self::Busy { state, .. } => format!("Atlas reports {state}."),
+            Self::Throttled { .. } => "Atlas asked for fewer requests; waiting as long as it asked.".to_owned(),
+            Self::Waiting { message, .. }
+            | Self::Blocked { message }
+            | Self::Failed { message, .. }
+            | Self::Refused { message, .. }
+            | Self::Idle { message, .. } => message.clone(),
+        };
+        bounded(&message)
+    }
+
+    /// The value of the `outcome` label in metrics.
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::Settled => "settled",
+            Self::Acted { .. } => "acted",
+            Self::Busy { .. } => "busy",
+            Self::Waiting { .. } => "waiting",
+            Self::Blocked { .. } => "blocked",
+            Self::Throttled { .. } => "throttled",
+            Self::Failed { .. } => "failed",
+            Self::Refused { .. } => "refused",
+            Self::Idle { .. } => "idle",
+        }
+    }
+
+    /// Whether an event about it is a warning.
+    pub fn is_warning(&self) -> bool {
+        match self {
+            Self::Settled | Self::Acted { .. } | Self::Busy { .. } | Self::Waiting { .. } => false,
+            Self::Blocked { .. } | Self::Throttled { .. } | Self::Failed { .. } | Self::Refused { .. } => true,
+            Self::Idle { reason, .. } => *reason == Reason::DriftDetected,
+        }
+    }
+
+    /// Whether it counts as one more failure in a row.
+    pub fn is_failure(&self) -> bool {
+        match self {
+            Self::Failed { .. } | Self::Refused { .. } | Self::Blocked { .. } | Self::Throttled { .. } => true,
+            Self::Settled | Self::Acted { .. } | Self::Busy { .. } | Self::Waiting { .. } | Self::Idle { .. } => false,
+        }
+    }
+
+    /// Whether it may pass unseen when the object was ready and this is new: one failed read of a settled object says
+    /// nothing about the object.
+    pub fn is_hiccup(&self) -> bool {
+        matches!(self, Self::Failed { .. } | Self::Throttled { .. })
+    }
+
+    fn light(&self) -> Light {
+        match self {
+            Self::Settled => Light::Ready,
+            Self::Acted { .. }
+            | Self::Busy { .. }
+            | Self::Waiting { .. }
+            | Self::Blocked { .. }
+            | Self::Throttled { .. }
+            | Self::Failed { .. } => Light::Reconciling,
+            Self::Refused { .. } => Light::Stalled,
+            Self::Idle { .. } => Light::Unknown,
+        }
+    }
+
+    /// When to look again, after `failures` failures in a row (this one included).
+    pub fn requeue(&self, failures: u32, resync: Duration) -> Duration {
+        // 2 s, 4 s, 8 s … up to `most`; the exponent is bounded so that it cannot overflow.
+        let grow = |first: u64, most: Duration| {
+            Duration::from_secs(first << failures.saturating_sub(1).min(12)).min(most)
+        };
+        match self {
+            Self::Settled | Self::Idle { .. } => resync,
+            Self::Acted { .. } => Duration::ZERO,
+            // A tenth of the time that has passed keeps the number of looks small for long operations, and the
+            // delay in noticing the end of short ones too.
+            Self::Busy { elapsed, .. } => (*elapsed / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)),
+            Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => Duration::from_secs(2),
+            // A wait is woken by what it waits for; this is the second wake-up, and costs no Atlas call.
+            Self::Waiting { .. } => Duration::from_secs(60).min(resync),
+            Self::Throttled { after } => *after,
+            Self::Failed { .. } => grow(2, Duration::from_secs(300)),
+            Self::Blocked { .. } => grow(5, Duration::from_secs(300)),
+            Self::Refused { .. } => grow(15, Duration::from_secs(600)),
+        }
+    }
+
+    /// Sets the conditions that this outcome means.
+    pub fn write(&self, status: &mut Common, generation: i64, now: Timestamp) {
+        let (reason, message) = (self.reason(), self.message());
+        status.observed_generation = generation;
+        let (ready, reconciling, stalled) = match self.light() {
+            Light::Ready => ("True", false, false),
+            Light::Reconciling => ("False", true, false),
+            Light::Stalled => ("False", false, true),
+            Light::Unknown => ("Unknown", false, false),
+        };
+        let mut conditions = vec![condition(status, "Ready", ready, reason, &message, now)];
+        if reconciling {
+            conditions.push(condition(status, "Reconciling", "True", reason, &message, now));
+        }
+        if stalled {
+            conditions.push(condition(status, "Stalled", "True", reason, &message, now));
+        }
+        status.conditions = conditions;
+    }
+}
+
+fn condition(before: &Common, type_: &str, value: &str, reason: Reason, message: &str, now: Timestamp) -> Condition {
+    let since = before
+        .conditions
+        .iter()
+        .find(|condition| condition.type_ == type_ && condition.status == value)
+        // Whole seconds, as the API server stores them: anything finer would read as a change.
+        .map_or_else(|| Time(whole_second(now)), |condition| condition.last_transition_time.clone());
+    Condition {
+        type_: type_.to_owned(),
+        status: value.to_owned(),
+        reason: reason.to_string(),
+        message: message.to_owned(),
+        observed_generation: Some(before.observed_generation),
+        last_transition_time: since,
+    }
+}
+
+/// `time` without the fraction of its second.
+pub fn whole_second(time: Timestamp) -> Timestamp {
+    Timestamp::from_second(time.as_second()).unwrap_or(time)
+}
+
+fn bounded(message: &str) -> String {
+    if message.chars().count() <= LONGEST_MESSAGE {
+        return message.to_owned();
+    }
+    let mut short: String = message.chars().take(LONGEST_MESSAGE - 1).collect();
+    short.push('…');
+    short
+}
+
+/// The `Ready` condition of a status, if it has one.
+pub fn ready(status: &Common) -> Option<&Condition> {
+    status.conditions.iter().find(|condition| condition.type_ == "Ready")
+}
+
+/// Whether a status says that the object is ready for this generation.
+pub fn is_ready(status: &Common, generation: i64) -> bool {
+    status.observed_generation == generation && ready(status).is_some_and(|condition| condition.status == "True")
+}

@@ -1,0 +1,556 @@
+//! One pass over one object: at most one mutating call, then look again.
+use std::{collections::BTreeMap, time::Duration};
+
+use k8s_openapi::api::core::v1::Namespace;
+use kube::{core::PartialObjectMeta, runtime::reflector::ObjectRef};
+use serde_json::Value;
+
+use super::{
+    Engine,
+    diff::Change,
+    object::Object,
+    observe::{self, Observation, observe},
+    outcome::{Outcome, Reason, whole_second},
+    plan::{self, Adopt, Memory, Observed, Purpose, Scene, Sending, Step, Wanted},
+    policy::{Manage, Policies},
+    resolve::{Resolved, invalid},
+    wake::{Subject, Topic, Watching},
+};
+use crate::{
+    atlas::Class,
+    kind::{Declared, Deletion, Home, Kind, Part, Shape, Slots},
+    kinds::PROJECT,
+    status::{Drift, Operation, OperationType, Pending, Status},
+};
+
+/// How many differences are shown in `status.drift`; the schema allows no more.
+const SHOWN_DRIFT: usize = 32;
+/// The longest value shown in `status.drift`, in characters.
+const LONGEST_VALUE: usize = 200;
+
+/// The work on one object.
+pub(crate) struct Pass<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) kind: &'static dyn Kind,
+    pub(crate) object: &'a Object,
+    pub(crate) watching: Watching<'a>,
+    /// The status as it will be.
+    pub(crate) status: Status,
+    /// The status as it was last written.
+    pub(crate) before: Status,
+}
+
+/// What a pass looked at and decided on.
+struct Prospect {
+    resolved: Resolved,
+    declared: Box<dyn Declared>,
+    scene: Scene,
+}
+
+/// How a pass ended.
+pub(super) enum End {
+    /// With this outcome.
+    Outcome(Outcome),
+    /// The object is let go.
+    Released,
+}
+
+impl Engine {
+    /// Does one pass over `object`, and says when the next is due; `None` when only a change can make one useful.
+    #[tracing::instrument(skip_all, fields(kind = kind.name(), namespace = object.namespace_name(), name = object.own_name()))]
+    pub async fn pass(&self, kind: &'static dyn Kind, object: &Object) -> Option<Duration> {
+        if object.is_leaving() && !object.is_held() {
+            return None;
+        }
+        let subject = Subject::of(kind, object);
+        let before = self.ledger.status(object);
+        let watching = Watching::new(&self.wakes, &subject);
+        let mut pass = Pass { engine: self, kind, object, watching, status: before.clone(), before };
+        let end = match pass.go().await {
+            Ok(end) => end,
+            Err(outcome) => End::Outcome(outcome),
+        };
+        pass.tell(end).await
+    }
+
+    fn policies(&self, kind: &dyn Kind, object: &Object) -> Result<Policies, Outcome> {
+        let of_namespace = self
+            .namespaces
+            .as_ref()
+            .and_then(|store| store.get(&ObjectRef::<PartialObjectMeta<Namespace>>::new(object.namespace_name())))
+            .and_then(|namespace| namespace.metadata.annotations.clone())
+            .unwrap_or_default();
+        let of_object = object.metadata.annotations.clone().unwrap_or_default();
+        Policies::of(&of_object, &of_namespace, self.options.policies, kind.deletion())
+            .map_err(|error| Outcome::Refused { reason: Reason::InvalidSpec, message: error.to_string() })
+    }
+}
+
+impl Pass<'_> {
+    async fn go(&mut self) -> Result<End, Outcome> {
+        self.watching.on(Topic::Namespace(self.object.namespace_name().to_owned()));
+        let policies = self.engine.policies(self.kind, self.object)?;
+        if policies.manage == Manage::Pause {
+            let message = "The annotation atlas-operator.io/policy says pause: nothing is done until it is removed.";
+            return Err(Outcome::Idle { reason: Reason::Paused, message: message.to_owned() });
+        }
+        if self.object.is_leaving() {
+            return self.leave(policies).await;
+        }
+        self.stay(policies).await.map(End::Outcome)
+    }
+
+    // -----------------------------------------------------------------------------------------------------------
+    // The object is wanted
+
+    async fn stay(&mut self, policies: Policies) -> Result<Outcome, Outcome> {
+        if policies.manage == Manage::Manage && !self.object.is_held() {
+            self.hold().await?;
+        }
+        let declared = self.declared()?;
+        let resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
+        let parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
+        self.remember(&resolved);
+        let slots = self.slots(&parts, &resolved);
+        let observation = observe(&resolved.client, &parts, &slots).await.map_err(|error| self.atlas(&error))?;
+        if self.is_lost(&parts, &observation)? {
+            let note = "It is no longer in Atlas, though nothing here deleted it. It will be created again.";
+            return Ok(Outcome::Acted { reason: Reason::Creating, note: note.to_owned() });
+        }
+        let adopt = if policies.manage == Manage::Observe { Adopt::Always } else { policies.adopt };
+        let mut scene = self.scene(Wanted::Present, parts, observation, adopt, &resolved);
+        self.claim(&mut scene, &resolved, policies.manage);
+        self.report(&scene, &*declared);
+        let step = plan::next(&scene).map_err(|error| bug(&error.to_string()))?;
+        let prospect = Prospect { resolved, declared, scene };
+        self.take(step, prospect, policies.manage).await
+    }
+
+    async fn take(&mut self, step: Step, prospect: Prospect, manage: Manage) -> Result<Outcome, Outcome> {
+        let common = &mut self.status.common;
+        match step {
+            Step::Done => {
+                common.operation = None;
+                common.drift = Vec::new();
+                if manage == Manage::Manage {
+                    self.publish(&*prospect.declared, &prospect.resolved).await?;
+                }
+                Ok(Outcome::Settled)
+            }
+            Step::Wait { state, .. } => {
+                common.drift = Vec::new();
+                Ok(self.busy(state))
+            }
+            Step::Refuse(refusal) => {
+                self.show(&refusal.changes);
+                Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message })
+            }
+            Step::Send(sending) if manage == Manage::Observe => {
+                self.show(&sending.changes);
+                let message = match sending.purpose {
+                    Purpose::Create => "It is not in Atlas, and the policy is observe.".to_owned(),
+                    Purpose::Update | Purpose::Delete => format!(
+                        "The policy is observe, and Atlas differs from the spec in {}.",
+                        plan::list(&sending.changes)
+                    ),
+                };
+                Ok(Outcome::Idle { reason: Reason::DriftDetected, message })
+            }
+            Step::Send(sending) => {
+                common.drift = Vec::new();
+                self.send(sending, &prospect.resolved, &prospect.scene).await
+            }
+        }
+    }
+
+    /// Whether Atlas, asked twice, no longer has what was here; then its identity is forgotten.
+    fn is_lost(&mut self, parts: &[Part], observation: &Observation) -> Result<bool, Outcome> {
+        let Some(first) = parts.first() else { return Ok(false) };
+        let atlas = &mut self.status.common.atlas;
+        let absent = observation.parts.get(first.name) == Some(&Observed::Absent);
+        if !absent || atlas.id.is_none() {
+            self.engine.ledger.absences(self.object, false);
+            return Ok(false);
+        }
+        self.confirm_absence()?;
+        let atlas = &mut self.status.common.atlas;
+        atlas.id = None;
+        atlas.pending = None;
+        atlas.sent = BTreeMap::new();
+        atlas.entries = BTreeMap::new();
+        if first.route.id_slot.is_some() {
+            atlas.project_id = None;
+        }
+        // A temporary resource that is gone has come to its end; what follows says so.
+        Ok(first.route.expiry(&first.desired).is_none())
+    }
+
+    fn confirm_absence(&self) -> Result<(), Outcome> {
+        if self.engine.ledger.absences(self.object, true) < 2 {
+            let message = "Atlas does not show it; looking again before that is believed.".to_owned();
+            return Err(Outcome::Waiting { reason: Reason::ConfirmingAbsence, message });
+        }
+        Ok(())
+    }
+
+    /// Makes the resource that Atlas shows this object's, if it is or may be.
+    fn claim(&mut self, scene: &mut Scene, resolved: &Resolved, manage: Manage) {
+        let Some(first) = scene.parts.first() else { return };
+        let Some(Observed::Present(document)) = scene.observed.get(first.name) else { return };
+        let atlas = &mut self.status.common.atlas;
+        if first.route.id_slot.is_some() {
+            atlas.project_id = document["id"].as_str().map(str::to_owned);
+        }
+        if manage == Manage::Observe || scene.adoption().is_some() {
+            return;
+        }
+        atlas.id = identity(first, document);
+        if let Some(pending) = atlas.pending.take() {
+            atlas.sent = pending.sent;
+        }
+        scene.memory.id.clone_from(&atlas.id);
+        scene.memory.pending = None;
+        scene.stale = stale(&atlas.sent, &resolved.versions);
+        for part in &scene.parts {
+            let (Shape::Entries { key }, Some(Observed::Present(seen))) = (part.route.shape, scene.observed.get(part.name))
+            else {
+                continue;
+            };
+            let keys = |list: &Value| list.as_array().into_iter().flatten().map(key).collect::<Vec<_>>();
+            let (declared, seen) = (keys(&part.desired), keys(seen));
+            let mut ours = atlas.entries.remove(part.name).unwrap_or_default();
+            // An entry is ours when it is declared, or was and is still there.
+            ours.retain(|name| !declared.contains(name) && seen.contains(name));
+            ours.extend(declared);
+            ours.sort();
+            if !ours.is_empty() {
+                atlas.entries.insert(part.name.to_owned(), ours);
+            }
+        }
+        scene.memory.entries.clone_from(&atlas.entries);
+    }
+
+    // -----------------------------------------------------------------------------------------------------------
+    // The object is to go
+
+    async fn leave(&mut self, policies: Policies) -> Result<End, Outcome> {
+        self.unpublish().await?;
+        let atlas = &self.status.common.atlas;
+        let untouched = atlas.id.is_none() && atlas.pending.is_none();
+        if untouched || policies.deletion == Deletion::Retain || policies.manage == Manage::Observe {
+            return self.release(untouched).await;
+        }
+        if self.kind.name() == PROJECT {
+            self.await_children()?;
+        }
+        let declared = self.declared()?;
+        let resolved = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
+        let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
+        parts.truncate(1);
+        let slots = self.slots(&parts, &resolved);
+        let observation = match observe(&resolved.client, &parts, &slots).await {
+            Ok(observation) => observation,
+            Err(error) if error.class() == Class::ParentAbsent && (is_not_found(&error) || self.is_deleting()) => {
+                let parts = parts.iter().map(|part| (part.name, Observed::Absent)).collect();
+                Observation { parts, slots }
+            }
+            Err(error) => return Err(self.atlas(&error)),
+        };
+        if observation.parts.values().all(|observed| *observed == Observed::Absent) {
+            self.confirm_absence()?;
+            return self.release(false).await;
+        }
+        self.engine.ledger.absences(self.object, false);
+        let scene = self.scene(Wanted::Gone, parts, observation, Adopt::Never, &resolved);
+        match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
+            Step::Done => self.release(false).await,
+            Step::Wait { state, .. } => Ok(End::Outcome(self.busy(state))),
+            Step::Refuse(refusal) => {
+                Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message })
+            }
+            Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
+        }
+    }
+
+    fn is_deleting(&self) -> bool {
+        self.status.common.operation.as_ref().is_some_and(|operation| operation.type_ == OperationType::Delete)
+    }
+
+    /// A project waits for what is in it: the objects go first, and take their Atlas resources with them or not.
+    fn await_children(&mut self) -> Result<(), Outcome> {
+        let (namespace, name) = (self.object.namespace_name().to_owned(), self.object.own_name().to_owned());
+        let project_id = self.status.common.atlas.project_id.clone();
+        self.watching.on(Topic::Referrers(namespace.clone(), name.clone()));
+        let mut children = Vec::new();
+        for kind in self.engine.catalogue.iter().filter(|kind| kind.name() != PROJECT) {
+            if let Some(id) = &project_id {
+                self.watching.on(Topic::Members(kind.name(), id.clone()));
+            }
+            for child in self.engine.objects(kind.name()) {
+                let status = self.engine.ledger.status(&child).common;
+                let mine = match child.spec.as_deref().map(|raw| kind.read(raw).map(|declared| declared.needs().home)) {
+                    Some(Ok(Home::Project(reference))) => {
+                        reference.name == name
+                            && reference.namespace.as_deref().unwrap_or(child.namespace_name()) == namespace
+                    }
+                    Some(Ok(Home::ProjectId(id))) => Some(id) == project_id,
+                    _ => project_id.is_some() && status.atlas.project_id == project_id,
+                };
+                // What has nothing in Atlas does not hold the project.
+                if mine && (status.atlas.id.is_some() || status.atlas.pending.is_some()) {
+                    children.push(format!("{} {}/{}", kind.name(), child.namespace_name(), child.own_name()));
+                }
+            }
+        }
+        if children.is_empty() {
+            return Ok(());
+        }
+        children.sort();
+        let shown = children.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if children.len() > 5 { format!(" and {} more", children.len() - 5) } else { String::new() };
+        Err(Outcome::Waiting {
+            reason: Reason::ChildrenExist,
+            message: format!("The project is deleted once these are: {shown}{more}."),
+        })
+    }
+
+    // -----------------------------------------------------------------------------------------------------------
+    // Act
+
+    async fn send(&mut self, sending: Sending, resolved: &Resolved, scene: &Scene) -> Result<Outcome, Outcome> {
+        let fresh = self.write_ahead(&sending, resolved).await?;
+        let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
+        let _serial = match (route.is_some_and(|route| route.serial), &resolved.given.project_id) {
+            (true, Some(project)) => Some(self.engine.serial.enter(project, sending.part).await),
+            _ => None,
+        };
+        let why = match sending.purpose {
+            Purpose::Create => "create".to_owned(),
+            Purpose::Update => format!("update {}", plan::list(&sending.changes)),
+            Purpose::Delete => "delete".to_owned(),
+        };
+        let result = resolved.client.send(&sending.call).await;
+        let (method, path) = (&sending.call.method, &sending.call.path);
+        match &result {
+            Ok(answer) => tracing::info!(%method, path, status = answer.status, why, "sent to Atlas"),
+            Err(error) => tracing::warn!(%method, path, error = %error, why, "Atlas call failed"),
+        }
+        let Err(error) = result else { return Ok(self.sent(&sending, resolved)) };
+        match (sending.purpose, error.class()) {
+            (Purpose::Delete, Class::Absent) => return Ok(self.sent(&sending, resolved)),
+            (Purpose::Create, Class::Exists) => {
+                if fresh {
+                    self.status.common.atlas.pending = None;
+                }
+                let reason = Reason::AlreadyExists;
+                let message = error.to_string();
+                return Err(if self.engine.ledger.is_failing(self.object) {
+                    Outcome::Refused { reason, message }
+                } else {
+                    Outcome::Failed { reason, message }
+                });
+            }
+            _ => {}
+        }
+        if fresh && !error.may_have_committed() {
+            self.status.common.atlas.pending = None;
+            self.status.common.operation = None;
+        }
+        Err(self.atlas(&error))
+    }
+
+    /// Writes down what is about to be made, so that it is known for ours even if its answer is never seen. Answers
+    /// whether this is the first attempt.
+    async fn write_ahead(&mut self, sending: &Sending, resolved: &Resolved) -> Result<bool, Outcome> {
+        let now = whole_second(self.engine.clock.now());
+        let mut fresh = false;
+        if sending.purpose == Purpose::Create {
+            let sent = owned(&resolved.versions);
+            let pending = self.status.common.atlas.pending.take();
+            fresh = pending.is_none();
+            let since = pending.map_or(now, |pending| pending.since);
+            self.status.common.atlas.pending = Some(Pending { since, sent });
+            self.start(OperationType::Create);
+        }
+        let common = &self.status.common;
+        let before = &self.before.common.atlas;
+        if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
+            let note = "Asking Atlas.".to_owned();
+            let reason = if sending.purpose == Purpose::Create { Reason::Creating } else { Reason::Updating };
+            self.write(&Outcome::Acted { reason, note }).await?;
+        }
+        Ok(fresh)
+    }
+
+    /// What a call that Atlas took means.
+    fn sent(&mut self, sending: &Sending, resolved: &Resolved) -> Outcome {
+        let reason = match sending.purpose {
+            Purpose::Create => Reason::Creating,
+            Purpose::Update => Reason::Updating,
+            Purpose::Delete => Reason::Deleting,
+        };
+        let note = match sending.purpose {
+            Purpose::Create => format!("Created {} in Atlas.", sending.part),
+            Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
+            Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
+        };
+        match sending.purpose {
+            Purpose::Create => self.start(OperationType::Create),
+            Purpose::Delete => self.start(OperationType::Delete),
+            Purpose::Update => {
+                self.start(OperationType::Update);
+                for change in &sending.changes {
+                    if let Some(version) = resolved.versions.get(change.path.as_str()) {
+                        self.status.common.atlas.sent.insert(change.path.clone(), version.clone());
+                    }
+                }
+            }
+        }
+        Outcome::Acted { reason, note }
+    }
+
+    // -----------------------------------------------------------------------------------------------------------
+    // Small things
+
+    fn declared(&self) -> Result<Box<dyn Declared>, Outcome> {
+        let raw = self.object.spec.as_deref().ok_or_else(|| Outcome::Refused {
+            reason: Reason::InvalidSpec,
+            message: "spec: there is none.".to_owned(),
+        })?;
+        self.kind.read(raw).map_err(|error| invalid(&error))
+    }
+
+    /// What an error of Atlas comes to here.
+    fn atlas(&self, error: &crate::atlas::Error) -> Outcome {
+        observe::outcome(error, self.engine.ledger.is_failing(self.object))
+    }
+
+    /// The values that all parts share: the project's id, once there is one.
+    fn slots(&self, parts: &[Part], resolved: &Resolved) -> Slots {
+        let slot = parts.first().and_then(|part| part.route.id_slot).unwrap_or("groupId");
+        resolved.given.project_id.iter().map(|id| (slot, id.clone())).collect()
+    }
+
+    fn remember(&mut self, resolved: &Resolved) {
+        let atlas = &mut self.status.common.atlas;
+        atlas.credentials = Some(resolved.credentials.clone());
+        atlas.org_id = Some(resolved.given.org_id.clone());
+        atlas.project_id.clone_from(&resolved.given.project_id);
+    }
+
+    fn scene(
+        &self,
+        wanted: Wanted,
+        parts: Vec<Part>,
+        observation: Observation,
+        adopt: Adopt,
+        resolved: &Resolved,
+    ) -> Scene {
+        let atlas = &self.status.common.atlas;
+        Scene {
+            wanted,
+            parts,
+            observed: observation.parts,
+            slots: observation.slots,
+            memory: Memory {
+                id: atlas.id.clone(),
+                pending: atlas.pending.as_ref().map(|pending| pending.since),
+                entries: atlas.entries.clone(),
+            },
+            adopt,
+            secrets: resolved.given.secrets.clone(),
+            stale: stale(&atlas.sent, &resolved.versions),
+            now: self.engine.clock.now(),
+        }
+    }
+
+    fn report(&mut self, scene: &Scene, declared: &dyn Declared) {
+        let documents: BTreeMap<&'static str, Value> = scene
+            .observed
+            .iter()
+            .filter_map(|(name, observed)| match observed {
+                Observed::Present(document) => Some((*name, document.clone())),
+                Observed::Absent | Observed::Unknown => None,
+            })
+            .collect();
+        if let Value::Object(own) = declared.report(&documents) {
+            // Nulls would be written, pruned by the API server, and read as a difference ever after.
+            self.status.own = own.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        }
+    }
+
+    fn show(&mut self, changes: &[Change]) {
+        let now = whole_second(self.engine.clock.now());
+        let before = std::mem::take(&mut self.status.common.drift);
+        let shown = |value: &Value| {
+            let text = value.to_string();
+            if text.chars().count() <= LONGEST_VALUE {
+                return text;
+            }
+            text.chars().take(LONGEST_VALUE).chain(['…']).collect()
+        };
+        self.status.common.drift = changes
+            .iter()
+            .take(SHOWN_DRIFT)
+            .map(|change| Drift {
+                since: before.iter().find(|old| old.path == change.path).map_or(now, |old| old.since),
+                path: change.path.clone(),
+                desired: shown(&change.after),
+                observed: shown(&change.before),
+            })
+            .collect();
+    }
+
+    fn start(&mut self, type_: OperationType) {
+        let now = whole_second(self.engine.clock.now());
+        let operation = &mut self.status.common.operation;
+        if operation.as_ref().is_none_or(|running| running.type_ != type_) {
+            *operation = Some(Operation { type_, phase: None, started_at: now });
+        }
+    }
+
+    fn busy(&mut self, state: String) -> Outcome {
+        let type_ = match (state.as_str(), &self.status.common.operation) {
+            ("CREATING", _) => OperationType::Create,
+            ("DELETING", _) => OperationType::Delete,
+            // A creation may pass through UPDATING before it is done.
+            (_, Some(Operation { type_: OperationType::Create, .. })) => OperationType::Create,
+            _ => OperationType::Update,
+        };
+        self.start(type_);
+        let now = self.engine.clock.now();
+        let mut elapsed = Duration::ZERO;
+        if let Some(operation) = &mut self.status.common.operation {
+            operation.phase = Some(state.clone());
+            elapsed = Duration::try_from(now.duration_since(operation.started_at)).unwrap_or_default();
+        }
+        let reason = match type_ {
+            OperationType::Create => Reason::Creating,
+            OperationType::Update => Reason::Updating,
+            OperationType::Delete => Reason::Deleting,
+        };
+        Outcome::Busy { reason, state, elapsed }
+    }
+}
+
+fn is_not_found(error: &crate::atlas::Error) -> bool {
+    matches!(error, crate::atlas::Error::Refused(refusal) if refusal.status == 404)
+}
+
+fn identity(part: &Part, document: &Value) -> Option<String> {
+    let natural = || part.slots.values().cloned().collect::<Vec<_>>().join("/");
+    Some(document["id"].as_str().map_or_else(natural, str::to_owned))
+}
+
+fn stale(sent: &BTreeMap<String, String>, versions: &BTreeMap<&'static str, String>) -> Vec<&'static str> {
+    versions.iter().filter(|(field, version)| sent.get(**field) != Some(version)).map(|(field, _)| *field).collect()
+}
+
+fn owned(versions: &BTreeMap<&'static str, String>) -> BTreeMap<String, String> {
+    versions.iter().map(|(field, version)| ((*field).to_owned(), version.clone())).collect()
+}
+
+/// A plan that cannot be made is our mistake; it is said, and tried again, and harms no other object.
+fn bug(detail: &str) -> Outcome {
+    Outcome::Failed { reason: Reason::InvalidSpec, message: format!("The operator cannot address the resource: {detail}") }
+}

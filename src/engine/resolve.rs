@@ -1,0 +1,304 @@
+//! Finds what an object refers to: its project, credentials, Secrets, and objects that must be in Atlas first.
+//!
+//! Objects are looked up in what is watched, Secrets are read when needed. Nothing here calls Atlas, so an object
+//! that waits for something costs no call. Every reference becomes a topic to be woken by, found or not.
+use std::collections::BTreeMap;
+
+use k8s_openapi::{ByteString, api::core::v1::Secret};
+use kube::Api;
+use secrecy::SecretString;
+
+use super::{
+    Engine,
+    object::Object,
+    outcome::{Outcome, Reason},
+    wake::{Subject, Topic, Watching},
+};
+use crate::{
+    atlas,
+    kind::{Declared, Given, Home, Invalid, ProjectReference, SecretNeed},
+    kinds::PROJECT,
+    status::{SecretReference, Status},
+};
+
+/// Everything that a spec refers to, found.
+pub struct Resolved {
+    /// A client with the object's credentials.
+    pub client: atlas::Client,
+    /// Where those came from.
+    pub credentials: SecretReference,
+    /// What the kind needs to name its parts.
+    pub given: Given,
+    /// Which version of each Secret was read, by field.
+    pub versions: BTreeMap<&'static str, String>,
+    /// The name that the project goes by in the names of connection Secrets.
+    pub project_name: String,
+}
+
+/// What resolution found out of an object's home.
+struct Place {
+    project_id: Option<String>,
+    project_name: String,
+    /// The credentials that the project refers to.
+    credentials: Option<SecretReference>,
+}
+
+impl Engine {
+    /// Finds everything that `declared` refers to. What it looked for is woken for.
+    pub async fn resolve(
+        &self,
+        object: &Object,
+        declared: &dyn Declared,
+        status: &Status,
+        watching: &mut Watching<'_>,
+    ) -> Result<Resolved, Outcome> {
+        let needs = declared.needs();
+        let namespace = object.namespace_name();
+        let place = self.place(namespace, &needs.home, status, watching)?;
+        let own = needs.credentials.map(|name| SecretReference { namespace: namespace.to_owned(), name });
+        let credentials = own.or(place.credentials).or_else(|| self.options.default_secret.clone());
+        let credentials = credentials.ok_or_else(no_credentials)?;
+        let client = self.client(&credentials, watching).await?;
+        let mut given = Given { org_id: client.org_id().to_owned(), ..Given::default() };
+        given.project_id = place.project_id;
+        let mut versions = BTreeMap::new();
+        for need in &needs.secrets {
+            let (value, version) = self.secret(namespace, need, watching).await?;
+            given.secrets.insert(need.field, value);
+            versions.insert(need.field, version);
+        }
+        for need in &needs.objects {
+            let Some(project_id) = &given.project_id else { continue };
+            watching.on(Topic::Members(need.kind, project_id.clone()));
+            self.await_object(need, project_id, &needs.home, namespace)?;
+        }
+        Ok(Resolved { client, credentials, given, versions, project_name: place.project_name })
+    }
+
+    /// Finds what a deletion needs, from the status alone.
+    pub async fn resolve_from_status(
+        &self,
+        object: &Object,
+        status: &Status,
+        watching: &mut Watching<'_>,
+    ) -> Result<Resolved, Outcome> {
+        let credentials = status.common.atlas.credentials.clone().ok_or_else(no_credentials)?;
+        let client = self.client(&credentials, watching).await.map_err(|outcome| match outcome {
+            Outcome::Waiting { reason, message } => Outcome::Refused { reason, message: escape(&message) },
+            Outcome::Refused { reason, message } => Outcome::Refused { reason, message: escape(&message) },
+            other => other,
+        })?;
+        let given = Given {
+            org_id: status.common.atlas.org_id.clone().unwrap_or_else(|| client.org_id().to_owned()),
+            project_id: status.common.atlas.project_id.clone(),
+            ..Given::default()
+        };
+        let project_name = object.own_name().to_owned();
+        Ok(Resolved { client, credentials, given, versions: BTreeMap::new(), project_name })
+    }
+
+    fn place(
+        &self,
+        namespace: &str,
+        home: &Home,
+        status: &Status,
+        watching: &mut Watching<'_>,
+    ) -> Result<Place, Outcome> {
+        match home {
+            Home::Organization => Ok(Place {
+                project_id: status.common.atlas.project_id.clone(),
+                project_name: String::new(),
+                credentials: None,
+            }),
+            Home::ProjectId(id) => {
+                Ok(Place { project_id: Some(id.clone()), project_name: id.clone(), credentials: None })
+            }
+            Home::Project(reference) => self.project(namespace, reference, watching),
+        }
+    }
+
+    fn project(
+        &self,
+        namespace: &str,
+        reference: &ProjectReference,
+        watching: &mut Watching<'_>,
+    ) -> Result<Place, Outcome> {
+        let theirs = reference.namespace.as_deref().unwrap_or(namespace);
+        let name = reference.name.as_str();
+        watching.on(Topic::Object(Subject { kind: PROJECT, namespace: theirs.to_owned(), name: name.to_owned() }));
+        let waiting = |reason, message| Outcome::Waiting { reason, message };
+        let project = self.object(PROJECT, theirs, name).ok_or_else(|| {
+            waiting(
+                Reason::DependencyNotFound,
+                format!("spec.projectRef: there is no AtlasProject {theirs}/{name}. Create it, or mend the reference."),
+            )
+        })?;
+        let kind = self.kind(PROJECT);
+        let read = |raw: &_| kind.map(|kind| kind.read(raw));
+        let needs = match project.spec.as_deref().and_then(read) {
+            Some(Ok(declared)) => declared.needs(),
+            Some(Err(_)) | None => {
+                return Err(waiting(
+                    Reason::DependencyNotReady,
+                    format!("spec.projectRef: the spec of AtlasProject {theirs}/{name} cannot be read."),
+                ));
+            }
+        };
+        if theirs != namespace && !needs.allowed_namespaces.iter().any(|allowed| allowed == namespace) {
+            return Err(Outcome::Refused {
+                reason: Reason::NotAllowed,
+                message: format!(
+                    "spec.projectRef: AtlasProject {theirs}/{name} does not let namespace {namespace} refer to it. \
+                     Add {namespace} to its spec.allowedNamespaces."
+                ),
+            });
+        }
+        if project.is_leaving() {
+            return Err(waiting(
+                Reason::DependencyNotReady,
+                format!("spec.projectRef: AtlasProject {theirs}/{name} is being deleted."),
+            ));
+        }
+        let status = self.ledger.status(&project);
+        let project_id = status.common.atlas.project_id.ok_or_else(|| {
+            waiting(
+                Reason::DependencyNotReady,
+                format!("spec.projectRef: AtlasProject {theirs}/{name} is not in Atlas yet; see its conditions."),
+            )
+        })?;
+        let credentials = needs.credentials.map(|name| SecretReference { namespace: theirs.to_owned(), name });
+        Ok(Place { project_id: Some(project_id), project_name: name.to_owned(), credentials })
+    }
+
+    /// Waits for an object that is declared here and not in Atlas yet; where none is declared, Atlas decides.
+    fn await_object(
+        &self,
+        need: &crate::kind::ObjectNeed,
+        project_id: &str,
+        home: &Home,
+        namespace: &str,
+    ) -> Result<(), Outcome> {
+        let Some(kind) = self.kind(need.kind) else { return Ok(()) };
+        for object in self.objects(need.kind) {
+            let Some(Ok(declared)) = object.spec.as_deref().map(|raw| kind.read(raw)) else { continue };
+            if declared.atlas_name() != Some(&need.name) {
+                continue;
+            }
+            let status = self.ledger.status(&object).common;
+            let same = status.atlas.project_id.as_deref() == Some(project_id)
+                || same_home(home, namespace, &declared.needs().home, object.namespace_name());
+            if same && (status.atlas.id.is_none() || object.is_leaving()) {
+                return Err(Outcome::Waiting {
+                    reason: Reason::DependencyNotReady,
+                    message: format!(
+                        "{}: {} {}/{} is not in Atlas yet; see its conditions.",
+                        need.path,
+                        need.kind,
+                        object.namespace_name(),
+                        object.own_name()
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    async fn client(&self, reference: &SecretReference, watching: &mut Watching<'_>) -> Result<atlas::Client, Outcome> {
+        let SecretReference { namespace, name } = reference;
+        watching.on(Topic::Secret(namespace.clone(), name.clone()));
+        let secret = self.read_secret(namespace, name).await?.ok_or_else(|| Outcome::Waiting {
+            reason: Reason::CredentialsNotFound,
+            message: format!(
+                "There is no Secret {namespace}/{name} with Atlas credentials. Create it with the keys orgId and \
+                 publicApiKey, privateApiKey (or clientId, clientSecret)."
+            ),
+        })?;
+        let uid = secret.metadata.uid.clone().unwrap_or_default();
+        let version = secret.metadata.resource_version.clone().unwrap_or_default();
+        let data: BTreeMap<String, Vec<u8>> =
+            secret.data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value)).collect();
+        self.clients.get(&uid, &version, || atlas::Credentials::from_secret(&data)).map_err(|error| Outcome::Refused {
+            reason: Reason::CredentialsInvalid,
+            message: format!("Secret {namespace}/{name} cannot be used as Atlas credentials: {error}"),
+        })
+    }
+
+    async fn secret(
+        &self,
+        namespace: &str,
+        need: &SecretNeed,
+        watching: &mut Watching<'_>,
+    ) -> Result<(SecretString, String), Outcome> {
+        let SecretNeed { path, name, key, .. } = need;
+        watching.on(Topic::Secret(namespace.to_owned(), name.clone()));
+        let secret = self.read_secret(namespace, name).await?.ok_or_else(|| Outcome::Waiting {
+            reason: Reason::SecretNotFound,
+            message: format!("{path}: there is no Secret {namespace}/{name}. Create it with the key {key}."),
+        })?;
+        let invalid = |problem: String| Outcome::Waiting { reason: Reason::SecretInvalid, message: problem };
+        let value = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| {
+            invalid(format!("{path}: Secret {namespace}/{name} has no key {key}. Add it, or name another key."))
+        })?;
+        let text = std::str::from_utf8(&value.0).map_err(|_| {
+            invalid(format!("{path}: key {key} of Secret {namespace}/{name} is not text in UTF-8."))
+        })?;
+        if text.chars().count() < need.min_length {
+            return Err(invalid(format!(
+                "{path}: key {key} of Secret {namespace}/{name} is shorter than the {} characters that Atlas wants.",
+                need.min_length
+            )));
+        }
+        let uid = secret.metadata.uid.unwrap_or_default();
+        let version = secret.metadata.resource_version.unwrap_or_default();
+        Ok((SecretString::from(text.to_owned()), format!("{uid}/{version}")))
+    }
+
+    async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Outcome> {
+        let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
+        api.get_opt(name).await.map_err(|error| kubernetes(&format!("read Secret {namespace}/{name}"), &error))
+    }
+}
+
+/// Whether two objects are in the same project, as far as their references tell.
+fn same_home(one: &Home, one_namespace: &str, other: &Home, other_namespace: &str) -> bool {
+    match (one, other) {
+        (Home::Project(one), Home::Project(other)) => {
+            one.name == other.name
+                && one.namespace.as_deref().unwrap_or(one_namespace)
+                    == other.namespace.as_deref().unwrap_or(other_namespace)
+        }
+        (Home::ProjectId(one), Home::ProjectId(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// The outcome of a Kubernetes request that failed.
+pub fn kubernetes(what: &str, error: &kube::Error) -> Outcome {
+    let detail = match error {
+        kube::Error::Api(status) => status.message.clone(),
+        // Other errors can carry addresses and certificates; their class says enough.
+        _ => "no usable answer".to_owned(),
+    };
+    Outcome::Failed { reason: Reason::KubernetesUnavailable, message: format!("Could not {what}: {detail}") }
+}
+
+/// The outcome of a spec that cannot be acted on.
+pub fn invalid(error: &Invalid) -> Outcome {
+    Outcome::Refused { reason: Reason::InvalidSpec, message: error.to_string() }
+}
+
+fn no_credentials() -> Outcome {
+    Outcome::Refused {
+        reason: Reason::CredentialsNotFound,
+        message: "No Atlas credentials: set spec.connectionSecretRef here or on the project, or start the operator \
+                  with --default-secret."
+            .to_owned(),
+    }
+}
+
+fn escape(message: &str) -> String {
+    format!(
+        "{message} Without them Atlas cannot be asked to delete anything; to let this object go and keep the Atlas \
+         resource, set the annotation atlas-operator.io/deletion: retain."
+    )
+}

@@ -1,0 +1,185 @@
+//! Tells the user: status, Events, the finalizer, and when to look again.
+use std::time::Duration;
+
+use kube::{
+    Api, Resource,
+    api::{Patch, PatchParams},
+    runtime::events::{Event, EventType},
+};
+use serde_json::json;
+
+use super::{
+    ledger::spread,
+    object::{FINALIZER, KindRef, Object},
+    outcome::{self, Outcome, Reason},
+    pass::{End, Pass},
+    resolve::kubernetes,
+};
+use crate::kind::{GROUP, VERSION};
+
+/// The name under which the operator owns fields.
+pub const MANAGER: &str = "atlas-operator";
+
+/// How many hiccups in a row a ready object may have before its status says so.
+const TOLERATED_HICCUPS: u32 = 3;
+
+/// The longest note that an Event may carry, in bytes (events.k8s.io/v1).
+const LONGEST_NOTE: usize = 1024;
+
+impl Pass<'_> {
+    /// Ends a pass: conditions, Event, metric; answers when the next pass is due.
+    pub(super) async fn tell(mut self, end: End) -> Option<Duration> {
+        let engine = self.engine;
+        let outcome = match end {
+            End::Outcome(outcome) => outcome,
+            End::Released => {
+                engine.wakes.depend(&super::wake::Subject::of(self.kind, self.object), []);
+                engine.metrics.reconciled(self.kind.name(), "released");
+                return None;
+            }
+        };
+        let failures = engine.ledger.failures(self.object, outcome.is_failure());
+        engine.metrics.reconciled(self.kind.name(), outcome.label());
+        let mut delay = outcome.requeue(failures, engine.options.resync);
+        if outcome == Outcome::Settled {
+            delay = spread(delay, self.object.own_uid());
+        }
+        let generation = self.object.metadata.generation.unwrap_or_default();
+        let was_ready = outcome::is_ready(&self.before.common, generation);
+        let silent = outcome.reason() == Reason::ConfirmingAbsence
+            || outcome.is_hiccup() && failures < TOLERATED_HICCUPS && was_ready;
+        let level = if outcome.is_warning() { "warn" } else { "info" };
+        if silent {
+            tracing::debug!(outcome = outcome.label(), reason = %outcome.reason(), message = outcome.message(), "pass");
+        } else {
+            let changed = outcome::ready(&self.before.common).is_none_or(|before| {
+                before.reason != outcome.reason().to_string() || before.message != outcome.message()
+            });
+            if changed {
+                tracing::info!(level, outcome = outcome.label(), reason = %outcome.reason(), message = outcome.message(), "changed");
+            }
+            if let Err(failed) = self.write(&outcome).await {
+                tracing::warn!(message = failed.message(), "status not written");
+                delay = failed.requeue(failures.max(1), engine.options.resync);
+            }
+        }
+        self.watching.finish();
+        Some(delay)
+    }
+
+    /// Writes the status with the conditions that `outcome` means, if that changes anything, and an Event if the
+    /// reason is new.
+    pub(super) async fn write(&mut self, outcome: &Outcome) -> Result<(), Outcome> {
+        let generation = self.object.metadata.generation.unwrap_or_default();
+        outcome.write(&mut self.status.common, generation, self.engine.clock.now());
+        if self.status == self.before {
+            return Ok(());
+        }
+        let reason = outcome.reason().to_string();
+        let is_new = outcome::ready(&self.before.common).is_none_or(|before| before.reason != reason);
+        let acted = matches!(outcome, Outcome::Acted { note, .. } if note != "Asking Atlas.");
+        let patch = self.apply(&json!({ "status": self.status }));
+        let written = self
+            .api()
+            .patch_status(self.object.own_name(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch))
+            .await
+            .map_err(|error| kubernetes("write the status", &error))?;
+        self.engine.ledger.wrote(&written, self.status.clone());
+        self.before = self.status.clone();
+        if is_new || acted {
+            self.event(&reason, &outcome.message(), outcome.is_warning()).await;
+        }
+        Ok(())
+    }
+
+    /// Puts the finalizer on the object, before anything is asked of Atlas.
+    pub(super) async fn hold(&self) -> Result<(), Outcome> {
+        let patch = self.apply(&json!({ "metadata": { "finalizers": [FINALIZER] } }));
+        self.api()
+            .patch(self.object.own_name(), &PatchParams::apply(MANAGER).force(), &Patch::Apply(patch))
+            .await
+            .map(drop)
+            .map_err(|error| kubernetes("put the finalizer on the object", &error))
+    }
+
+    /// Lets the object go.
+    pub(super) async fn release(&self, untouched: bool) -> Result<End, Outcome> {
+        let finalizers = self.object.metadata.finalizers.as_deref().unwrap_or_default();
+        let index = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
+        if let Some(index) = index {
+            let path = format!("/metadata/finalizers/{index}");
+            // The test makes this the removal of our finalizer whatever happened to the list in between.
+            let operations = json!([
+                { "op": "test", "path": path, "value": FINALIZER },
+                { "op": "remove", "path": path },
+            ]);
+            let patch: json_patch::Patch = serde_json::from_value(operations)
+                .map_err(|error| Outcome::Failed { reason: Reason::KubernetesUnavailable, message: error.to_string() })?;
+            let patched =
+                self.api().patch(self.object.own_name(), &PatchParams::default(), &Patch::<()>::Json(patch)).await;
+            match patched {
+                Ok(_) => {}
+                Err(kube::Error::Api(status)) if status.code == 404 => {}
+                Err(error) => return Err(kubernetes("remove the finalizer", &error)),
+            }
+        }
+        let deleted = self.is_deleting_done();
+        let note = match (untouched, deleted) {
+            (true, _) => "There was nothing in Atlas for it.",
+            (false, true) => "Deleted in Atlas.",
+            (false, false) => "Kept in Atlas, and no longer managed.",
+        };
+        tracing::info!(note, "released");
+        self.event(if deleted { "Deleted" } else { "Released" }, note, false).await;
+        self.engine.ledger.forget(self.object.own_uid());
+        Ok(End::Released)
+    }
+
+    fn is_deleting_done(&self) -> bool {
+        self.status.common.operation.as_ref().is_some_and(|operation| {
+            operation.type_ == crate::status::OperationType::Delete
+        })
+    }
+
+    async fn event(&self, reason: &str, note: &str, warning: bool) {
+        let mut note = note.to_owned();
+        while note.len() > LONGEST_NOTE {
+            note.pop();
+        }
+        let event = Event {
+            type_: if warning { EventType::Warning } else { EventType::Normal },
+            reason: reason.to_owned(),
+            note: Some(note),
+            action: "Reconcile".to_owned(),
+            secondary: None,
+        };
+        let reference = self.object.object_ref(&KindRef::of(self.kind));
+        // An Event is for people who look; one that cannot be published changes nothing about the object.
+        if let Err(error) = self.engine.recorder.publish(&event, &reference).await {
+            tracing::debug!(error = %error, "event not published");
+        }
+    }
+
+    fn api(&self) -> Api<Object> {
+        let kind = KindRef::of(self.kind);
+        Api::namespaced_with(self.engine.kube.clone(), self.object.namespace_name(), &kind)
+    }
+
+    /// A server-side apply of `fields`. The uid makes it a change to this object or nothing: were the object gone, it
+    /// would be created otherwise.
+    fn apply(&self, fields: &serde_json::Value) -> serde_json::Value {
+        let mut patch = json!({
+            "apiVersion": format!("{GROUP}/{VERSION}"),
+            "kind": self.kind.name(),
+            "metadata": { "name": self.object.own_name(), "uid": self.object.own_uid() },
+        });
+        for (name, value) in fields.as_object().into_iter().flatten() {
+            if name == "metadata" {
+                patch["metadata"]["finalizers"] = value["finalizers"].clone();
+            } else {
+                patch[name] = value.clone();
+            }
+        }
+        patch
+    }
+}

@@ -1,0 +1,98 @@
+//! Makes the definition that the derive macro generates into the one that is installed: what is the same for every
+//! kind is added here once.
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
+    CustomResourceColumnDefinition, CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
+    JSONSchemaPropsOrBool,
+};
+use serde_json::json;
+
+/// `kubectl get atlas` shows the objects of every kind.
+const CATEGORY: &str = "atlas";
+
+/// Adds category and columns, and makes the schema as strict as the types behind it.
+pub(super) fn complete(mut definition: CustomResourceDefinition) -> CustomResourceDefinition {
+    definition.spec.names.categories = Some(vec![CATEGORY.to_owned()]);
+    for version in &mut definition.spec.versions {
+        let Some(schema) = version.schema.as_mut().and_then(|schema| schema.open_api_v3_schema.as_mut()) else {
+            continue;
+        };
+        tidy(schema);
+        let status = schema.properties.as_mut().and_then(|properties| properties.get_mut("status"));
+        let has_state = status.is_some_and(|status| {
+            only_unseen_by_default(status);
+            status.properties.as_ref().is_some_and(|properties| properties.contains_key("stateName"))
+        });
+        version.additional_printer_columns = Some(columns(has_state));
+    }
+    definition
+}
+
+/// Refuses `null`, and unwraps descriptions, everywhere.
+///
+/// Where a field is optional the API server would otherwise keep a `null`, and every validation rule would have to
+/// tell it from absence. So a `null` is refused, by name, and absence has one form. Descriptions carry the line breaks
+/// of the source; readers such as `kubectl explain` break lines themselves.
+fn tidy(schema: &mut JSONSchemaProps) {
+    schema.nullable = None;
+    if let Some(description) = &mut schema.description {
+        let paragraphs: Vec<String> =
+            description.split("\n\n").map(|paragraph| paragraph.lines().collect::<Vec<_>>().join(" ")).collect();
+        *description = paragraphs.join("\n\n");
+    }
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        tidy(property);
+    }
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => tidy(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(tidy),
+        None => {}
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        tidy(values);
+    }
+}
+
+/// A new object says by itself that nobody has seen it yet, which is how `kubectl wait` and other readers of
+/// conditions know that an empty status is not a settled one. Nothing else of the status is made up by the API server:
+/// the operator owns that document, and would see a difference for ever.
+fn only_unseen_by_default(status: &mut JSONSchemaProps) {
+    forget_defaults(status);
+    status.description = Some(
+        "What the operator reports: whether the object is as its spec says, and what it is in Atlas. Written by the \
+         operator alone."
+            .to_owned(),
+    );
+    status.default = Some(JSON(json!({"observedGeneration": -1})));
+}
+
+fn forget_defaults(schema: &mut JSONSchemaProps) {
+    schema.default = None;
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        forget_defaults(property);
+    }
+}
+
+/// What `kubectl get` shows; what has priority 1 needs `-o wide`.
+fn columns(has_state: bool) -> Vec<CustomResourceColumnDefinition> {
+    let column = |name: &str, path: &str, priority| CustomResourceColumnDefinition {
+        name: name.to_owned(),
+        json_path: path.to_owned(),
+        type_: if name == "Age" { "date" } else { "string" }.to_owned(),
+        priority: (priority > 0).then_some(priority),
+        ..CustomResourceColumnDefinition::default()
+    };
+    let mut columns = vec![
+        column("Ready", ".status.conditions[?(@.type==\"Ready\")].status", 0),
+        column("Reason", ".status.conditions[?(@.type==\"Ready\")].reason", 0),
+    ];
+    if has_state {
+        columns.push(column("Atlas State", ".status.stateName", 0));
+    }
+    columns.extend([
+        column("Atlas Id", ".status.atlas.id", 1),
+        column("Project Id", ".status.atlas.projectId", 1),
+        column("Message", ".status.conditions[?(@.type==\"Ready\")].message", 1),
+        column("Age", ".metadata.creationTimestamp", 0),
+    ]);
+    columns
+}

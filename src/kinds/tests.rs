@@ -1,0 +1,213 @@
+//! What holds for every kind of the catalogue.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use std::collections::BTreeMap;
+
+use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
+use kube::core::cel::{ValidationErrors, Validator, apply_defaults};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+
+use super::*;
+use crate::kind::{Declared, Example, GROUP, Given, Part, VERSION};
+
+/// The documents of a manifest.
+fn documents(manifest: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(manifest).expect("the manifest is YAML")
+}
+
+/// The object that an example is about.
+fn object(example: &Example) -> Value {
+    documents(example.manifest).pop().expect("the manifest has a document")
+}
+
+fn schema(kind: &dyn Kind) -> Value {
+    let definition = kind.definition();
+    let version = definition.spec.versions.into_iter().next().expect("it has a version");
+    serde_json::to_value(version.schema.and_then(|schema| schema.open_api_v3_schema)).expect("it has a schema")
+}
+
+/// Runs the rules as the API server does, on objects with their defaults filled in.
+fn judge(kind: &dyn Kind, object: &Value, old: Option<&Value>) -> Result<(), ValidationErrors> {
+    let schema = schema(kind);
+    let old = old.map(|old| apply_defaults(&schema, old));
+    Validator::new().validate(&schema, &apply_defaults(&schema, object), old.as_ref())
+}
+
+pub(super) fn read(kind: &dyn Kind, object: &Value) -> Box<dyn Declared> {
+    let spec = RawValue::from_string(object["spec"].to_string()).unwrap();
+    kind.read(&spec).expect("the spec can be read")
+}
+
+pub(super) fn parts(kind: &dyn Kind, object: &Value) -> Vec<Part> {
+    let given = Given { org_id: "org".into(), project_id: Some("project".into()), ..Given::default() };
+    read(kind, object).parts(&given).expect("the spec has documents")
+}
+
+/// Sets the value at a pointer; null takes it away, and an index one past the end appends.
+fn set(object: &mut Value, pointer: &str, value: Value) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match object.pointer_mut(parent).unwrap_or_else(|| panic!("there is no {parent}")) {
+        Value::Object(fields) if value.is_null() => {
+            fields.remove(name).unwrap_or_else(|| panic!("there is no {pointer} to take away"));
+        }
+        Value::Object(fields) => {
+            fields.insert(name.to_owned(), value);
+        }
+        Value::Array(items) => match name.parse().unwrap() {
+            index if index == items.len() => items.push(value),
+            index => items[index] = value,
+        },
+        other => panic!("{parent} is {other}"),
+    }
+}
+
+#[test]
+fn every_definition_is_named_and_shown_as_the_catalogue_says() {
+    for kind in all() {
+        let definition = kind.definition();
+        assert_eq!(definition.spec.names.kind, kind.name());
+        assert_eq!(definition.spec.names.plural, kind.plural());
+        assert_eq!(definition.spec.names.categories.as_deref(), Some(&["atlas".to_owned()][..]));
+        assert_eq!((definition.spec.group.as_str(), definition.spec.versions[0].name.as_str()), (GROUP, VERSION));
+        assert_eq!(definition.spec.scope, "Namespaced");
+        let columns = definition.spec.versions[0].additional_printer_columns.clone().unwrap_or_default();
+        let shown: Vec<_> = columns.iter().filter(|column| column.priority.is_none()).map(|it| &*it.name).collect();
+        let state = if kind.name() == CLUSTER { vec!["Atlas State"] } else { vec![] };
+        assert_eq!(shown, [vec!["Ready", "Reason"], state, vec!["Age"]].concat(), "{}", kind.name());
+        assert_eq!(schema(*kind)["properties"]["status"]["default"], json!({"observedGeneration": -1}));
+    }
+    let mut short: Vec<_> = definitions().into_iter().flat_map(|it| it.spec.names.short_names.unwrap()).collect();
+    short.sort();
+    assert_eq!(short, ["ac", "acr", "adu", "ap"], "short names collide");
+}
+
+#[test]
+fn every_kind_is_found_by_its_name_and_written_to_a_file_of_its_own() {
+    for kind in all() {
+        assert_eq!(by_name(kind.name()).unwrap().plural(), kind.plural());
+    }
+    let files: Vec<_> = manifests().unwrap();
+    assert_eq!(files.len(), all().len());
+    assert_eq!(files[0].0, "atlas-operator.io_atlasprojects.yaml");
+    for ((_, text), definition) in files.iter().zip(definitions()) {
+        let read: Value = serde_saphyr::from_str(text).unwrap();
+        assert_eq!(read, serde_json::to_value(definition).unwrap(), "the file says what the definition says");
+    }
+}
+
+/// Calls `look` with every schema below, and its path.
+fn walk(schema: &JSONSchemaProps, path: &str, look: &mut impl FnMut(&str, &JSONSchemaProps)) {
+    look(path, schema);
+    for (name, property) in schema.properties.iter().flatten() {
+        walk(property, &format!("{path}.{name}"), look);
+    }
+    if let Some(JSONSchemaPropsOrArray::Schema(item)) = &schema.items {
+        walk(item, &format!("{path}[]"), look);
+    }
+}
+
+#[test]
+fn every_field_of_every_spec_is_explained_and_bounded() {
+    for kind in all() {
+        let schema: JSONSchemaProps = serde_json::from_value(schema(*kind)["properties"]["spec"].clone()).unwrap();
+        walk(&schema, kind.name(), &mut |path, field| {
+            let field_type = field.type_.as_deref().unwrap_or_default();
+            let explained = field.description.as_deref().is_some_and(|text| text.ends_with('.'));
+            // The items of a list of plain values have no description of their own.
+            assert!(explained || path.ends_with("allowedNamespaces[]"), "{path} is not explained in a sentence");
+            assert!(!field.description.as_deref().unwrap_or_default().replace("\n\n", "").contains('\n'), "{path}");
+            assert_eq!(field.nullable, None, "{path} takes null");
+            let bounded = match field_type {
+                "array" => field.max_items.is_some(),
+                "string" => field.max_length.is_some() || field.enum_.is_some(),
+                _ => true,
+            };
+            assert!(bounded, "{path} has no bound, which makes rules on it too costly for the API server");
+        });
+    }
+}
+
+#[test]
+fn every_example_is_taken_and_has_documents_of_its_own() {
+    for kind in all() {
+        assert!(!kind.examples().is_empty(), "{} has no example", kind.name());
+        for example in kind.examples() {
+            for document in documents(example.manifest) {
+                let Some(kind) = by_name(document["kind"].as_str().unwrap()) else { continue };
+                judge(kind, &document, None).unwrap_or_else(|errors| panic!("{}: {errors}", example.name));
+                assert!(!parts(kind, &document).is_empty());
+            }
+            assert_eq!(object(&example)["kind"], kind.name(), "the last document is the example: {}", example.name);
+        }
+    }
+}
+
+#[test]
+fn every_example_can_be_edited_as_it_says() {
+    for kind in all() {
+        for example in kind.examples() {
+            let Some((pointer, value)) = example.edit else { continue };
+            let old = object(&example);
+            let mut new = old.clone();
+            set(&mut new, &format!("/spec{pointer}"), serde_json::from_str(value).unwrap());
+            judge(*kind, &new, Some(&old)).unwrap_or_else(|errors| panic!("{}: {errors}", example.name));
+            let documents = |object| parts(*kind, object).into_iter().map(|part| part.desired).collect::<Vec<_>>();
+            assert_ne!(documents(&old), documents(&new), "the edit of {} changes nothing in Atlas", example.name);
+        }
+    }
+}
+
+#[test]
+fn no_document_holds_a_field_that_is_ours() {
+    for kind in all() {
+        for example in kind.examples() {
+            for part in parts(*kind, &object(&example)) {
+                let ours = ["projectRef", "projectId", "connectionSecretRef", "passwordSecretRef", "allowedNamespaces"];
+                for field in ours {
+                    assert!(part.desired.get(field).is_none(), "{field} in {} of {}", part.name, example.name);
+                }
+            }
+        }
+    }
+}
+
+/// One case of `corpus.yaml`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    example: String,
+    case: String,
+    set: BTreeMap<String, Value>,
+    says: Option<String>,
+    by: Option<String>,
+    #[serde(default)]
+    update: bool,
+}
+
+#[test]
+fn the_rules_refuse_and_take_what_the_corpus_says() {
+    let cases: Vec<Case> = serde_saphyr::from_str(include_str!("corpus.yaml")).unwrap();
+    let mut judged = 0;
+    for case in cases {
+        let (kind, name) = case.example.split_once('/').unwrap();
+        let kind = by_name(kind).unwrap();
+        let example = kind.examples().into_iter().find(|example| example.name == name);
+        let old = object(&example.unwrap_or_else(|| panic!("there is no example {}", case.example)));
+        let mut new = old.clone();
+        for (pointer, value) in case.set {
+            set(&mut new, &pointer, value);
+        }
+        if let Some(by) = case.by {
+            assert_eq!(by, "schema");
+            continue;
+        }
+        judged += 1;
+        let verdict = judge(kind, &new, case.update.then_some(&old)).map_err(|errors| errors.to_string());
+        match (verdict, case.says) {
+            (Ok(()), None) => {}
+            (Err(said), Some(says)) if said.contains(&says) => {}
+            (verdict, says) => panic!("{}, {}: {verdict:?} instead of {says:?}", case.example, case.case),
+        }
+    }
+    assert!(judged > 100, "only {judged} cases are judged by rules");
+}

@@ -1,0 +1,4 @@
+//! The `atlas-operator` binary.
+fn main() -> std::process::ExitCode {
+    atlas_operator::cli::main()
+}

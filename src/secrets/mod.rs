@@ -1,0 +1,2 @@
+//! Connection Secrets: what applications need to reach a cluster as a database user.
+pub mod connection;

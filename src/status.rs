@@ -1,0 +1,157 @@
+//! What every object reports about itself, in `status`.
+//!
+//! The operator owns this document whole. It is also the operator's only memory: whatever must survive a crash (ids,
+//! the credentials that were used, a creation whose answer was not seen) is here, so that an object can be deleted
+//! from its status alone.
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The part of `status` that is the same for every kind.
+#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Common {
+    /// The generation of `metadata` that this status describes; -1 before the operator has seen the object.
+    #[serde(default = "unseen")]
+    pub observed_generation: i64,
+    /// `Ready`, and while they are true `Reconciling` (the operator is at work) or `Stalled` (it needs a person).
+    #[serde(default)]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Vec<Condition>,
+    /// What this object is in Atlas.
+    #[serde(default, skip_serializing_if = "Atlas::is_empty")]
+    pub atlas: Atlas,
+    /// What is under way in Atlas for this object; absent when nothing is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<Operation>,
+    /// Differences between `spec` and Atlas that the operator was told to leave as they are, or may not mend.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 32))]
+    pub drift: Vec<Drift>,
+}
+
+fn unseen() -> i64 {
+    -1
+}
+
+impl Default for Common {
+    fn default() -> Self {
+        Self {
+            observed_generation: unseen(),
+            conditions: Vec::new(),
+            atlas: Atlas::default(),
+            operation: None,
+            drift: Vec::new(),
+        }
+    }
+}
+
+/// What an object is in Atlas: enough to find it again, and to delete it, without anything else.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Atlas {
+    /// The id that Atlas gave it, or its natural key where Atlas gives none. Present once it is managed by this object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The id of the Atlas project that it is in, or is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project_id: Option<String>,
+    /// The id of the Atlas organization.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub org_id: Option<String>,
+    /// The Secret with the credentials that were used last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<SecretReference>,
+    /// A creation that was begun and not yet seen: written before the request is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Pending>,
+    /// Which version of each Secret was last sent, by field of the Atlas document. Never a hash of its content.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sent: BTreeMap<String, String>,
+    /// The keys of the list entries that are this object's, by list: those it removes when they leave the spec.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub entries: BTreeMap<String, Vec<String>>,
+}
+
+impl Atlas {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A Secret in a namespace.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, JsonSchema, PartialEq, Serialize)]
+pub struct SecretReference {
+    /// Its namespace.
+    pub namespace: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// A creation that was begun.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Pending {
+    /// When it was begun: a resource that Atlas says is older than this was made by somebody else.
+    pub since: Timestamp,
+    /// Which version of each Secret it carries.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub sent: BTreeMap<String, String>,
+}
+
+/// Something that takes Atlas a while.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// What was asked of Atlas.
+    #[serde(rename = "type")]
+    pub type_: OperationType,
+    /// Atlas's name for the state it is in: `CREATING`, `UPDATING`, `REPAIRING`, `DELETING`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<String>,
+    /// When the operator first saw it.
+    pub started_at: Timestamp,
+}
+
+/// What was asked of Atlas.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub enum OperationType {
+    /// A creation.
+    Create,
+    /// A change, ours or Atlas's own (maintenance, autoscaling, repair).
+    Update,
+    /// A deletion.
+    Delete,
+}
+
+/// One field that differs from the spec.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Drift {
+    /// Where: `settings.isSchemaAdvisorEnabled`.
+    pub path: String,
+    /// What the spec says, as JSON; write-only values are not shown.
+    pub desired: String,
+    /// What Atlas reports, as JSON.
+    pub observed: String,
+    /// When this was first seen.
+    pub since: Timestamp,
+}
+
+/// A status with something of the kind's own beside the common part.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct With<T> {
+    /// What every kind reports.
+    #[serde(flatten)]
+    pub common: Common,
+    /// What this kind reports of Atlas.
+    #[serde(flatten)]
+    pub own: T,
+}
+
+/// The status of any kind as the engine handles it: the common part typed, the kind's own part as a document.
+pub type Status = With<serde_json::Map<String, Value>>;

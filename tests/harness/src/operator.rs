@@ -1,0 +1,140 @@
+//! The operator as a child process, as a user runs it.
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::time::Duration;
+
+use reqwest::Method;
+use tempfile::TempDir;
+
+use crate::control_plane::temporary_folder;
+use crate::{Error, Process, binaries, eventually, free_port, http};
+
+/// The operator finishes its calls in flight within 25 s after SIGTERM; a pod's default grace is 30 s.
+const GRACE: Duration = Duration::from_secs(30);
+/// For its caches to fill; far above what that takes on a busy machine.
+const READY: Duration = Duration::from_mins(1);
+
+/// How to start it.
+#[derive(Clone, Debug)]
+pub struct OperatorOptions {
+    /// Whom it is on which control plane: [`crate::ControlPlane::as_service_account`].
+    pub kubeconfig: PathBuf,
+    /// Base URL of the Atlas API, or of the simulator.
+    pub atlas_url: String,
+    /// More arguments of `atlas-operator run`.
+    pub arguments: Vec<String>,
+    /// More environment. The variables that configure the operator are not inherited from this program's.
+    pub environment: Vec<(String, String)>,
+    /// What it logs, in the notation of `RUST_LOG`: `trace` for everything.
+    pub log_filter: String,
+}
+
+impl OperatorOptions {
+    /// Nothing but what it needs, logging at `info`.
+    pub fn new(kubeconfig: &Path, atlas_url: &str) -> Self {
+        Self {
+            kubeconfig: kubeconfig.to_owned(),
+            atlas_url: atlas_url.to_owned(),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            log_filter: "info".to_owned(),
+        }
+    }
+}
+
+/// A running (or ended) `atlas-operator run`. Dropped, it is killed; dropped by a panic, it prints the end of its log.
+pub struct Operator {
+    process: Process,
+    health: String,
+    metrics: String,
+    // Holds the log until this is dropped.
+    _folder: TempDir,
+}
+
+impl Operator {
+    /// Starts it; [`Operator::wait_ready`] waits until it works.
+    pub fn start(options: &OperatorOptions) -> Result<Self, Error> {
+        let binary = binaries::workspace_binary("atlas-operator", "HARNESS_ATLAS_OPERATOR")?;
+        let folder = temporary_folder("operator")?;
+        let [health, metrics] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
+        let mut command = Command::new(binary);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("ATLAS_OPERATOR_") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .args(["run", "--atlas-url", &options.atlas_url, "--health", &health, "--metrics", &metrics])
+            .args(&options.arguments)
+            .env("KUBECONFIG", &options.kubeconfig)
+            .env("ATLAS_OPERATOR_LOG", &options.log_filter)
+            .envs(options.environment.iter().map(|(name, value)| (name, value)));
+        let process = Process::start("atlas-operator", command, &folder.path().join("operator.log"), None)?;
+        Ok(Self {
+            process,
+            health: format!("http://{health}"),
+            metrics: format!("http://{metrics}/metrics"),
+            _folder: folder,
+        })
+    }
+
+    /// Waits until `/readyz` says yes; an operator that ends before is an error with its last lines.
+    pub async fn wait_ready(&self) -> Result<(), Error> {
+        let url = format!("{}/readyz", self.health);
+        let waited = eventually(READY, "the operator to be ready", || async {
+            match self.process.expect_running() {
+                Ok(()) => http::send(Method::GET, &url, None).await.map(|_| Ok(())),
+                Err(ended) => Ok(Err(ended)),
+            }
+        });
+        waited.await?
+    }
+
+    /// Base URL of `/livez` and `/readyz`.
+    pub fn health_url(&self) -> &str {
+        &self.health
+    }
+
+    /// The metrics, in the text format of Prometheus.
+    pub async fn metrics(&self) -> Result<String, Error> {
+        http::send(Method::GET, &self.metrics, None).await
+    }
+
+    /// Everything it wrote to standard output and standard error.
+    pub fn logs(&self) -> String {
+        self.process.log()
+    }
+
+    /// The file in which [`Operator::logs`] stand while this lives.
+    pub fn log_path(&self) -> &Path {
+        self.process.log_path()
+    }
+
+    /// The end of [`Operator::logs`].
+    pub fn last_lines(&self) -> String {
+        self.process.last_lines()
+    }
+
+    /// Whether it has not ended.
+    pub fn is_running(&self) -> bool {
+        self.process.ended().is_none()
+    }
+
+    /// Asks it to end (SIGTERM) and waits for it, longer than it may take by contract.
+    pub async fn stop(&self) -> Result<ExitStatus, Error> {
+        self.process.stop(GRACE).await
+    }
+
+    /// Ends it as a crash would (SIGKILL).
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+}
+
+impl Drop for Operator {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("the operator's last lines:\n{}", self.process.last_lines());
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! One call of a command-line tool against a control plane.
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+use crate::Error;
+
+/// A call of kubectl or Helm that has not run yet; [`crate::ControlPlane::kubectl`] makes one.
+#[must_use = "the tool runs with `run`, `output` or `json`"]
+pub struct Tool {
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    kubeconfig: PathBuf,
+    cache: PathBuf,
+    input: Option<String>,
+}
+
+impl Tool {
+    pub(crate) fn new<I>(program: PathBuf, arguments: I, kubeconfig: &Path, cache: &Path) -> Self
+    where
+        I: IntoIterator<Item: Into<OsString>>,
+    {
+        Self {
+            program,
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            kubeconfig: kubeconfig.to_owned(),
+            cache: cache.to_owned(),
+            input: None,
+        }
+    }
+
+    /// What it reads on standard input (`-f -`).
+    pub fn stdin(mut self, input: impl Into<String>) -> Self {
+        self.input = Some(input.into());
+        self
+    }
+
+    /// Runs it as another user than the administrator: with a kubeconfig of
+    /// [`crate::ControlPlane::as_service_account`].
+    pub fn kubeconfig(mut self, path: &Path) -> Self {
+        path.clone_into(&mut self.kubeconfig);
+        self
+    }
+
+    /// Runs it to its end, whatever that is: for tests of what it refuses and says.
+    pub async fn output(&self) -> Result<Output, Error> {
+        let failed = || Error::spawn(self.program.display().to_string());
+        let mut child = Command::new(&self.program)
+            .args(&self.arguments)
+            .env("KUBECONFIG", &self.kubeconfig)
+            // Neither reads nor leaves anything in the home of the person who runs the tests.
+            .env("KUBECACHEDIR", &self.cache)
+            .env("KUBERC", "off")
+            .env("HELM_CACHE_HOME", &self.cache)
+            .env("HELM_CONFIG_HOME", &self.cache)
+            .env("HELM_DATA_HOME", &self.cache)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(failed())?;
+        let pipe = child.stdin.take();
+        let write = async {
+            if let (Some(mut pipe), Some(input)) = (pipe, &self.input) {
+                // A tool may end without reading its input; its status tells.
+                let _ = pipe.write_all(input.as_bytes()).await;
+            }
+        };
+        let ((), output) = tokio::join!(write, child.wait_with_output());
+        output.map_err(failed())
+    }
+
+    /// Runs it and returns its standard output; anything but success is an error that carries all it printed.
+    pub async fn run(&self) -> Result<String, Error> {
+        let output = self.output().await?;
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(printed);
+        }
+        Err(Error::Command {
+            command: self.to_string(),
+            status: output.status,
+            output: format!("{printed}{}", String::from_utf8_lossy(&output.stderr)),
+        })
+    }
+
+    /// Runs it and reads its standard output as JSON (`-o json`).
+    pub async fn json(&self) -> Result<Value, Error> {
+        serde_json::from_str(&self.run().await?).map_err(Error::unreadable(format!("the output of `{self}`")))
+    }
+}
+
+impl std::fmt::Display for Tool {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.program.file_name().unwrap_or_default().to_string_lossy())?;
+        self.arguments.iter().try_for_each(|argument| write!(formatter, " {}", argument.to_string_lossy()))
+    }
+}

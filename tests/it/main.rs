@@ -1,0 +1,2 @@
+//! Integration tests: real things where only they can tell, fakes where there is much to try.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
