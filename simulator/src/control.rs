@@ -140,6 +140,10 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
             if let Some(speed) = wanted.speed {
                 check_speed(speed)?;
             }
+            let known = |set: &&String| shared.router.operations().iter().any(|known| known.set.name == **set);
+            if let Some(unknown) = wanted.buckets.keys().find(|set| !known(set)) {
+                return Err(Refusal(404, format!("there is no endpoint set {unknown:?}")));
+            }
             if let Some(org) = &wanted.rotate_keys
                 && !state.gate.rotate(org)
             {
@@ -197,4 +201,30 @@ fn parse<T: DeserializeOwned>(incoming: &Incoming) -> Result<T, Refusal> {
 
 fn no_such_organization(org: &str) -> Refusal {
     Refusal(404, format!("there is no organization {org:?}"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::options::Options;
+    use crate::state::State;
+
+    #[test]
+    fn only_a_loopback_address_has_a_control_interface() {
+        let incoming = Incoming {
+            method: "GET".to_owned(),
+            path: "/_sim/clock".to_owned(),
+            query: None,
+            headers: hyper::HeaderMap::new(),
+            body: hyper::body::Bytes::new(),
+            peer: [127, 0, 0, 1].into(),
+            authority: "host:1".to_owned(),
+        };
+        for (loopback, status) in [(true, 200), (false, 403)] {
+            let state = State::new(&Options::default(), 1).unwrap();
+            let shared = Shared::new(Vec::new(), None, Options::default(), "host:1".to_owned(), loopback, state);
+            assert_eq!(answer(&shared, &incoming).status, status);
+        }
+    }
 }

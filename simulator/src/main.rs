@@ -1,8 +1,9 @@
 //! The command `atlas-simulator`: starts the simulator, prints one JSON line, and serves until it is told to stop.
+use std::error::Error;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use atlas_simulator::{Options, Simulator};
+use atlas_simulator::{Options, Simulator, stop_signal};
 use clap::Parser as _;
 
 #[tokio::main]
@@ -12,16 +13,22 @@ async fn main() -> ExitCode {
         .with_env_filter(tracing_subscriber::EnvFilter::from_env("ATLAS_SIMULATOR_LOG"))
         .with_writer(std::io::stderr)
         .init();
-    let simulator = match Simulator::start(options).await {
-        Ok(simulator) => simulator,
+    match serve(options).await {
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("atlas-simulator: {error}");
-            return ExitCode::FAILURE;
+            ExitCode::FAILURE
         }
-    };
+    }
+}
+
+async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+    // Watched before anyone is told of the process, who might stop it at once.
+    let stop = stop_signal()?;
+    let simulator = Simulator::start(options).await?;
     // Whoever started the program may have closed its end of stdout already; serving does not depend on it.
     let _ = writeln!(std::io::stdout(), "{}", simulator.greeting());
-    atlas_simulator::stop_signal().await;
+    stop.await;
     simulator.stop().await;
-    ExitCode::SUCCESS
+    Ok(())
 }

@@ -27,7 +27,8 @@ pub struct Options {
     #[arg(long, value_name = "TIMESTAMP")]
     pub start: Option<Timestamp>,
 
-    /// Where ids, keys and durations come from: the same seed gives the same run.
+    /// Where ids, keys and durations come from: the same seed gives the same run. Ids contain the time, as those of Atlas
+    /// do, so they are the same only for the same start and a clock that stands still.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
 

@@ -141,7 +141,8 @@ mod tests {
     #[test]
     fn a_patch_changes_only_what_it_names() {
         let mut settings = Settings::default();
-        let patch = json!({"nonceUses": 5, "buckets": {"groups": {"capacity": 2, "refill": 1}}, "challengeBody": "empty"});
+        let patch =
+            json!({"nonceUses": 5, "buckets": {"groups": {"capacity": 2, "refill": 1}}, "challengeBody": "empty"});
         settings.apply(serde_json::from_value(patch).unwrap());
         assert_eq!((settings.nonce_uses, settings.nonce_seconds), (5, 300));
         assert_eq!(settings.buckets["groups"], BucketSize { capacity: 2, refill: 1 });

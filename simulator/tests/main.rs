@@ -1,1 +1,4 @@
+mod bench;
+mod families;
 mod replay;
+mod transport;

@@ -23,7 +23,8 @@ pub enum Class {
     RetryAfter(Duration),
     /// It may pass by itself: call again, at growing distances.
     Backoff,
-    /// The resource that the call addresses is not there.
+    /// The resource that the call addresses is not there. Believe it when two reads in a row say so: a resource that was
+    /// created a moment ago can be missing once.
     Absent,
     /// The project that the resource belongs to is not there, or is closed to this credential: Atlas does not say which.
     ParentAbsent,

@@ -53,9 +53,9 @@ const TEMPLATES: [&str; 19] = [
 
 const METHODS: [Method; 5] = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
 
-/// Every status that is not a success.
+/// Every status that is not a success and that somebody gave a meaning to, and the ends of the ranges.
 fn statuses() -> impl Iterator<Item = u16> {
-    300..=599
+    (300..=308).chain(400..=431).chain([451, 499]).chain(500..=511).chain([520, 599])
 }
 
 fn refusal(method: &Method, template: &'static str, status: u16, code: &str, detail: &str) -> Refusal {

@@ -114,32 +114,15 @@ impl Client {
     /// authentication needs: a 401 is answered with a fresh proof of the credential, since the request it refused was not
     /// carried out. A call of a kind that Atlas throttles at the time fails at once and without a request.
     ///
-    /// A write leaves one line in the log, with the outcome and without the body.
+    /// A write that was sent leaves one line in the log, with the outcome and without the body.
     pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
-        let outcome = self.attempts(call).await;
-        if call.mutates() {
-            log(call, &outcome);
-        }
-        outcome
-    }
-
-    /// Gives an access token back to Atlas, best effort. For the end of the program: a client that is dropped while the
-    /// runtime goes on does so by itself.
-    pub async fn revoke(&self) {
-        if let Authentication::Bearer(tokens) = &self.inner.authentication {
-            tokens.revoke(&self.inner.transport).await;
-        }
-    }
-
-    async fn attempts(&self, call: &Call) -> Result<Answer, Error> {
         let settings = &self.inner.transport.settings;
         let retries = if call.mutates() { 0 } else { settings.retries };
         let prepared = self.prepare(call).map_err(|reason| unsendable(call, reason))?;
         let started = Instant::now();
         let mut attempt = 0;
         loop {
-            let outcome = self.once(call, &prepared).await;
-            match outcome {
+            match self.once(call, &prepared).await {
                 Err(error)
                     if attempt < retries
                         && error.is_worth_repeating(attempt)
@@ -155,7 +138,15 @@ impl Client {
         }
     }
 
-    /// One authenticated exchange.
+    /// Gives an access token back to Atlas, best effort. For the end of the program: a client that is dropped while the
+    /// runtime goes on does so by itself.
+    pub async fn revoke(&self) {
+        if let Authentication::Bearer(tokens) = &self.inner.authentication {
+            tokens.revoke(&self.inner.transport).await;
+        }
+    }
+
+    /// One authenticated exchange, unless calls like this one have to wait.
     async fn once(&self, call: &Call, prepared: &Prepared) -> Result<Answer, Error> {
         let Inner { transport, authentication, pace, .. } = &*self.inner;
         if let Some(after) = pace.wait(call) {
@@ -167,14 +158,25 @@ impl Client {
             Authentication::Digest(sessions) => sessions.exchange(transport, prepared).await,
             Authentication::Bearer(tokens) => tokens.exchange(transport, prepared).await,
         };
-        let Exchanged { raw, credential_refused } = exchanged.map_err(|trouble| self.error_of(call, trouble))?;
+        let outcome = match exchanged {
+            Ok(exchanged) => self.outcome(call, exchanged),
+            Err(trouble) => Err(error_of(call, trouble)),
+        };
+        if call.mutates() {
+            log(call, &outcome);
+        }
+        outcome
+    }
+
+    /// What an answer means for its call.
+    fn outcome(&self, call: &Call, Exchanged { raw, credential_refused }: Exchanged) -> Result<Answer, Error> {
         if raw.status.is_success() {
             return answer(call, raw);
         }
         let refusal = Refusal::read(call, &raw, credential_refused, &self.secrets(call));
         if is_throttled(refusal.status, refusal.code.as_deref()) {
             let after = pace::wait_after(raw.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
-            pace.hold(call, after);
+            self.inner.pace.hold(call, after);
             return Err(throttled(call, after));
         }
         Err(refusal.into())
@@ -195,16 +197,6 @@ impl Client {
         }
         let request = builder.build().map_err(|error| root_cause(&error))?;
         Ok(Prepared { request, template: call.template })
-    }
-
-    fn error_of(&self, call: &Call, trouble: Trouble) -> Error {
-        let (method, path) = (call.method.clone(), call.path.clone());
-        match trouble {
-            Trouble::NoAnswer(NoAnswer { sent, reason }) => Error::Unreachable { method, path, sent, reason },
-            Trouble::Challenge(offered) => Error::Challenge { method, path, offered },
-            Trouble::Token(error) => Error::Token(error),
-            Trouble::Unsendable(reason) => unsendable(call, reason),
-        }
     }
 
     /// All that was sent and must not come back in a text.
@@ -255,6 +247,17 @@ fn answer(call: &Call, raw: Raw) -> Result<Answer, Error> {
         .map_err(|error| unreadable(format!("is not JSON (line {}, column {})", error.line(), error.column())))
 }
 
+/// An exchange that did not end in an answer, as the failure of its call.
+fn error_of(call: &Call, trouble: Trouble) -> Error {
+    let (method, path) = (call.method.clone(), call.path.clone());
+    match trouble {
+        Trouble::NoAnswer(NoAnswer { sent, reason }) => Error::Unreachable { method, path, sent, reason },
+        Trouble::Challenge(offered) => Error::Challenge { method, path, offered },
+        Trouble::Token(error) => Error::Token(error),
+        Trouble::Unsendable(reason) => unsendable(call, reason),
+    }
+}
+
 fn throttled(call: &Call, after: Duration) -> Error {
     Error::Throttled { method: call.method.clone(), template: call.template, path: call.path.clone(), after }
 }
@@ -268,14 +271,18 @@ fn delay(base: Duration, attempt: u32) -> Duration {
     base.saturating_mul(1 << attempt.min(10)).mul_f64(rand::rng().random_range(0.5..=1.0))
 }
 
-/// The one line that a write leaves in the log. The caller's span says for which object, and why.
+/// What a write leaves in the log of this module; the line for people is the caller's, who knows the object and why.
 fn log(call: &Call, outcome: &Result<Answer, Error>) {
     let Call { method, path, version, .. } = call;
     match outcome {
-        Ok(answer) => tracing::info!(%method, path, status = answer.status, version, "sent to Atlas"),
+        Ok(answer) => tracing::debug!(%method, path, status = answer.status, version, "sent"),
+        // Without a token there was nothing to send it with.
+        Err(Error::Token(_) | Error::Unsendable { .. }) => {}
         Err(error) => {
-            let (status, code) = (error.status(), error.code());
-            tracing::info!(%method, path, status, code, version, "sent to Atlas, and it failed");
+            // A call that is held back does not come here: this is Atlas saying so.
+            let throttled = matches!(error, Error::Throttled { .. }).then_some(429);
+            let (status, code) = (error.status().or(throttled), error.code());
+            tracing::debug!(%method, path, status, code, version, "sent, and it failed");
         }
     }
 }

@@ -31,7 +31,7 @@ pub enum ClientError {
 pub struct Clients {
     endpoint: Endpoint,
     settings: Settings,
-    clients: Mutex<HashMap<String, Held>>,
+    held: Mutex<HashMap<String, Held>>,
 }
 
 struct Held {
@@ -42,7 +42,7 @@ struct Held {
 impl Clients {
     /// No clients yet.
     pub fn new(endpoint: Endpoint, settings: Settings) -> Self {
-        Self { endpoint, settings, clients: Mutex::default() }
+        Self { endpoint, settings, held: Mutex::default() }
     }
 
     /// The client for a revision of a credential, made when it is not there yet.
@@ -82,7 +82,7 @@ impl Clients {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Held>> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

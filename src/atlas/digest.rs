@@ -145,6 +145,10 @@ impl Drop for CheckedOut<'_> {
 ///
 /// With `qop=auth` the digest covers the method and the path with its query, both exactly as they are sent, and not the
 /// body.
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the trait is implemented for a reference to a session, and not for a session"
+)]
 fn authorization(
     credentials: impl DigestAuthCredentials,
     prepared: &Prepared,

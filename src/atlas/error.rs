@@ -137,7 +137,10 @@ impl Error {
             Self::Unreachable { .. } | Self::Unreadable { .. } => true,
             Self::Refused(refusal) => {
                 is_failure_of_the_server(refusal.status)
-                    || (attempt == 0 && silent && !refusal.credential_refused && matches!(refusal.status, 401 | 403))
+                    || (attempt == 0
+                        && is_silent(refusal.code.as_deref())
+                        && !refusal.credential_refused
+                        && matches!(refusal.status, 401 | 403))
             }
             Self::Unsendable { .. } | Self::Throttled { .. } | Self::Challenge { .. } | Self::Token(_) => false,
         }

@@ -36,6 +36,8 @@ use crate::{
 
 /// How long a stop may take: what Kubernetes gives a pod is 30 s, and the process must be gone by then.
 const STOP: Duration = Duration::from_secs(25);
+/// How long handing back access tokens may take at the end.
+const GOODBYE: Duration = Duration::from_secs(2);
 /// How often missing definitions are looked for.
 const DEFINITIONS: Duration = Duration::from_secs(2);
 
@@ -189,6 +191,7 @@ async fn operate(options: Options) -> Result<(), String> {
         }
     };
     let synced = background(synced.boxed());
+    let held = Arc::clone(&engine);
     let deadline = {
         let stop = stop.clone();
         async move {
@@ -200,6 +203,8 @@ async fn operate(options: Options) -> Result<(), String> {
         () = control::run(engine, feeds, stop) => tracing::info!("stopped"),
         () = deadline => tracing::warn!("stopped before every call had its answer"),
     }
+    // Tokens that are still good are handed back; Atlas need not answer for the operator to end.
+    drop(tokio::time::timeout(GOODBYE, held.clients.close()).await);
     for task in [synced, health, exposition] {
         task.abort();
     }

@@ -287,7 +287,7 @@ async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namesp
 
 /// What others can know of each object: a change in it, and in nothing else, wakes them.
 #[derive(Default)]
-struct Facts(Mutex<HashMap<Subject, Fact>>);
+pub struct Facts(Mutex<HashMap<Subject, Fact>>);
 
 /// The facts of one object, and the topics they were published under.
 struct Fact {
@@ -296,7 +296,8 @@ struct Fact {
 }
 
 impl Facts {
-    fn saw(&self, engine: &Engine, kind: &'static dyn Kind, event: &watcher::Event<Object>) {
+    /// Takes notice of what a watch showed, once the stores show it too.
+    pub fn saw(&self, engine: &Engine, kind: &'static dyn Kind, event: &watcher::Event<Object>) {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let subject = Subject::of(kind, object);

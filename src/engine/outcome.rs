@@ -292,7 +292,8 @@ impl Outcome {
             Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => Duration::from_secs(2),
             // A wait is woken by what it waits for; this is the second wake-up, and costs no Atlas call.
             Self::Waiting { .. } => Duration::from_secs(60).min(resync),
-            Self::Throttled { after } => *after,
+            // Atlas may ask for no wait at all; one that is not enough must grow all the same.
+            Self::Throttled { after } => (*after).max(grow(1, Duration::from_secs(120))),
             Self::Failed { .. } => grow(2, Duration::from_secs(300)),
             Self::Blocked { .. } => grow(5, Duration::from_secs(300)),
             Self::Refused { .. } => grow(15, Duration::from_secs(600)),

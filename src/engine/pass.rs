@@ -250,7 +250,8 @@ impl Pass<'_> {
         let slots = self.slots(&parts, &resolved);
         let observation = match observe(&resolved.client, &parts, &slots).await {
             Ok(observation) => observation,
-            Err(error) if error.class() == Class::ParentAbsent && (is_not_found(&error) || self.is_deleting()) => {
+            // Once a project is deleted, Atlas says of it and of all in it that the key has no access.
+            Err(error) if is_not_found(&error) || self.is_deleting() && is_cut_off(&error) => {
                 let parts = parts.iter().map(|part| (part.name, Observed::Absent)).collect();
                 Observation { parts, slots }
             }
@@ -534,7 +535,11 @@ impl Pass<'_> {
 }
 
 fn is_not_found(error: &crate::atlas::Error) -> bool {
-    matches!(error, crate::atlas::Error::Refused(refusal) if refusal.status == 404)
+    error.class() == Class::ParentAbsent && error.status() == Some(404)
+}
+
+fn is_cut_off(error: &crate::atlas::Error) -> bool {
+    error.code() == Some("USER_CANNOT_ACCESS_GROUP")
 }
 
 fn identity(part: &Part, document: &Value) -> Option<String> {

@@ -102,7 +102,8 @@ pub struct AtlasClusterSpec {
     pub name: String,
     /// REPLICASET, or SHARDED with one element of replicationSpecs for each shard. It cannot be changed later.
     #[x_kube(validation = Rule::new("self == oldSelf").message(
-        "the clusterType cannot be changed in place: put the old value back, or create another cluster and move the data"
+        "the clusterType cannot be changed in place: put the old value back, or create another cluster and move the \
+         data"
     ))]
     pub cluster_type: ClusterType,
     /// The shards, each with its regions and their nodes; a replica set has one element, a SHARDED cluster at most 50.
@@ -144,8 +145,8 @@ pub struct AtlasClusterSpec {
 
 /// An M0 or a flex cluster, by any of its regions; that it has no other is a rule of its own. Rules count regions
 /// instead of naming the first, so that an empty list is refused by the schema alone.
-const SHARED: &str =
-    "self.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, region.providerName in ['TENANT', 'FLEX']))";
+const SHARED: &str = "self.replicationSpecs.exists(shard, \
+    shard.regionConfigs.exists(region, region.providerName in ['TENANT', 'FLEX']))";
 
 const IS_TENANT: &str =
     "self.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, region.providerName == 'TENANT'))";
@@ -331,19 +332,13 @@ impl Describe for AtlasCluster {
                 name: "sharded",
                 manifest: include_str!("cluster/sharded.yaml"),
                 edit: Some(("/replicationSpecs/1/regionConfigs/0/electableSpecs/instanceSize", r#""M40""#)),
-                drift: Some((
-                    "/groups/{groupId}/clusters/events",
-                    r#"{"terminationProtectionEnabled": true}"#,
-                )),
+                drift: Some(("/groups/{groupId}/clusters/events", r#"{"terminationProtectionEnabled": true}"#)),
             },
             Example {
                 name: "flex",
                 manifest: include_str!("cluster/flex.yaml"),
                 edit: Some(("/tags/0/value", r#""test""#)),
-                drift: Some((
-                    "/groups/{groupId}/flexClusters/trial",
-                    r#"{"terminationProtectionEnabled": true}"#,
-                )),
+                drift: Some(("/groups/{groupId}/flexClusters/trial", r#"{"terminationProtectionEnabled": true}"#)),
             },
             Example { name: "M0", manifest: include_str!("cluster/m0.yaml"), edit: None, drift: None },
         ]

@@ -54,10 +54,9 @@ impl Placement {
     /// What must be known because of where the object belongs.
     pub fn needs(&self) -> Needs {
         let home = match (&self.project_ref, &self.project_id) {
-            (Some(reference), _) => Home::Project(ProjectReference {
-                namespace: reference.namespace.clone(),
-                name: reference.name.clone(),
-            }),
+            (Some(reference), _) => {
+                Home::Project(ProjectReference { namespace: reference.namespace.clone(), name: reference.name.clone() })
+            }
             // The schema admits no object with neither; an empty id is refused by Atlas as any unknown one.
             (None, id) => Home::ProjectId(id.clone().unwrap_or_default()),
         };

@@ -31,7 +31,8 @@ use crate::{
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new(
-        "!has(self.inheritedRoles) || !self.inheritedRoles.exists(role, role.db == 'admin' && role.role == self.roleName)"
+        "!has(self.inheritedRoles) \
+         || !self.inheritedRoles.exists(role, role.db == 'admin' && role.role == self.roleName)"
     )
         .message("a role cannot inherit itself: remove it from inheritedRoles")
         .field_path(".inheritedRoles")

@@ -115,7 +115,6 @@ const PASSWORD: &str = "password";
 
 /// One role, and where it counts.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new("self.databaseName == 'admin' || self.roleName in ['read', 'readWrite', 'dbAdmin']")
         .message(
@@ -130,15 +129,17 @@ const PASSWORD: &str = "password";
 pub struct Role {
     /// A built-in role (atlasAdmin, backup, clusterMonitor, dbAdmin, dbAdminAnyDatabase, enableSharding, read,
     /// readAnyDatabase, readWrite, readWriteAnyDatabase) or the name of a custom role of the project.
+    #[serde(rename = "roleName")]
     #[schemars(length(min = 1, max = 255))]
-    pub role_name: String,
+    pub role: String,
     /// The database that the role counts for; admin for every role but read, readWrite and dbAdmin.
+    #[serde(rename = "databaseName")]
     #[schemars(length(min = 1, max = 64))]
-    pub database_name: String,
+    pub database: String,
     /// The collection that the role counts for, with read and readWrite. Absent, all collections of the database.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "collectionName", default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 255))]
-    pub collection_name: Option<String>,
+    pub collection: Option<String>,
 }
 
 /// Something in the project that the user may use.
@@ -149,8 +150,8 @@ pub struct Scope {
     #[x_kube(validation = Rule::new("self.matches('^[a-zA-Z0-9][a-zA-Z0-9-]*$')")
         .message("a scope names a cluster or another resource by its name in Atlas: letters, digits and hyphens"))]
     pub name: String,
-    /// CLUSTER for a cluster of any flavour, DATA_LAKE for a federated database instance, STREAM for a stream processing
-    /// workspace.
+    /// CLUSTER for a cluster of any flavour, DATA_LAKE for a federated database instance, STREAM for a stream
+    /// processing workspace.
     #[serde(rename = "type")]
     pub type_: ScopeType,
 }
@@ -173,7 +174,10 @@ pub struct ConnectionSecret {
     /// The name of the Secret, for a user of exactly one cluster. Absent, each Secret is named after project, cluster
     /// and user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 253), regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"))]
+    #[schemars(
+        length(max = 253),
+        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
+    )]
     pub name: Option<String>,
 }
 
@@ -251,10 +255,10 @@ impl Declare for AtlasDatabaseUserSpec {
             name: name.to_owned(),
             path: format!("spec.scopes[{index}].name"),
         });
-        let roles = self.roles.iter().enumerate().filter(|(_, role)| common::is_custom(&role.role_name, &role.database_name));
+        let roles = self.roles.iter().enumerate().filter(|(_, role)| common::is_custom(&role.role, &role.database));
         let roles = roles.map(|(index, role)| ObjectNeed {
             kind: "AtlasCustomRole",
-            name: role.role_name.clone(),
+            name: role.role.clone(),
             path: format!("spec.roles[{index}].roleName"),
         });
         Needs {

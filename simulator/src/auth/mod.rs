@@ -119,7 +119,8 @@ impl Gate {
             ChallengeBody::Coded | ChallengeBody::Rotate => Answer::with_body(401, "application/json", CODED),
         };
         let header = digest::challenge(&nonce);
-        let twice = settings.double_challenge_every > 0 && self.challenges.is_multiple_of(settings.double_challenge_every);
+        let twice =
+            settings.double_challenge_every > 0 && self.challenges.is_multiple_of(settings.double_challenge_every);
         let answer = if twice { answer.header("www-authenticate", header.clone()) } else { answer };
         answer.header("www-authenticate", header)
     }

@@ -10,8 +10,8 @@ use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
 use serde_json::json;
 
-use super::directory::{Directory, derive, hex};
 use super::Principal;
+use super::directory::{Directory, derive, hex};
 use crate::clock::later;
 use crate::http::answer::Answer;
 use crate::http::query;
@@ -206,7 +206,8 @@ mod tests {
     fn a_wrong_secret_is_an_invalid_client() {
         let mut bench = Bench::new();
         let id = bench.directory.greeting()[0]["clientId"].as_str().unwrap().to_owned();
-        for header in [None, Some(basic(&id, "wrong")), Some(basic("mdb_sa_id_unknown", "x")), Some("Basic ?".to_owned())]
+        for header in
+            [None, Some(basic(&id, "wrong")), Some(basic("mdb_sa_id_unknown", "x")), Some("Basic ?".to_owned())]
         {
             let (status, body) = bench.ask(Endpoint::Token, header.as_deref(), "grant_type=client_credentials");
             assert_eq!((status, &body["error"]), (401, &json!("invalid_client")));

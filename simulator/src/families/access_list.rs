@@ -93,7 +93,10 @@ fn single_address(block: &str) -> Option<&str> {
 fn read(sent: &Value, request: &Request) -> Result<Document, ApiError> {
     let mut document = body::complete(sent, FIELDS)?;
     let addresses = ["ipAddress", "cidrBlock", "awsSecurityGroup"];
-    let mut given = addresses.iter().filter_map(|name| document.remove(*name).map(|value| (*name, value)));
+    // Some clients send the fields that they do not use as empty texts.
+    let mut given = addresses
+        .iter()
+        .filter_map(|name| document.remove(*name).filter(|value| value != "").map(|value| (*name, value)));
     let (name, value) = given.next().ok_or_else(errors::no_address_in_entry)?;
     let second = given.next();
     drop(given);

@@ -1,7 +1,7 @@
 //! The limits of a project. Each has a default; setting one overrides it, deleting it brings the default back.
 //!
 //! Names and numbers are those of the specification. Limits on users, roles and access list entries are enforced by
-//! their families. What Atlas answers to an unknown name or to a value above the maximum is assumed.
+//! their families; the limit on clusters is not, because how Atlas refuses one too many is not known. What Atlas answers to an unknown name or to a value above the maximum is assumed.
 use serde_json::{Value, json};
 
 use super::body::{self, Shape, optional, required};

@@ -122,7 +122,8 @@ mod tests {
 
     #[test]
     fn headers_of_one_name_are_all_sent() {
-        let response = Answer::empty(401).header("www-authenticate", "a").header("www-authenticate", "b").into_response();
+        let response =
+            Answer::empty(401).header("www-authenticate", "a").header("www-authenticate", "b").into_response();
         assert_eq!(response.headers().get_all("www-authenticate").iter().count(), 2);
     }
 }

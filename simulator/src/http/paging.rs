@@ -67,8 +67,10 @@ impl Window {
         for (name, value) in query.iter().filter(|(name, _)| !CONSUMED.contains(&name.as_str())) {
             stated.insert(name, value);
         }
-        let stated: Vec<String> =
-            stated.into_iter().map(|(name, value)| format!("{}={}", query::encode(name), query::encode(value))).collect();
+        let stated: Vec<String> = stated
+            .into_iter()
+            .map(|(name, value)| format!("{}={}", query::encode(name), query::encode(value)))
+            .collect();
         let base = format!("{address}?{}", stated.join("&"));
         let Self { page, items, .. } = self;
         // The two links really differ in the order of their parameters.
@@ -130,7 +132,8 @@ mod tests {
     #[test]
     fn some_collections_state_a_default() {
         let clusters = page_of((Method::Get, "/groups/{groupId}/clusters"), "http://h/c", 0, "");
-        let expected = "http://h/c?includeCount=true&includeDeletedWithRetainedBackups=false&pageNum=1&itemsPerPage=100";
+        let expected =
+            "http://h/c?includeCount=true&includeDeletedWithRetainedBackups=false&pageNum=1&itemsPerPage=100";
         assert_eq!(links(&clusters), [("self", expected)]);
         let orgs = page_of((Method::Get, "/orgs"), "http://h/orgs", 1, "");
         assert_eq!(links(&orgs)[0].1, "http://h/orgs?includeCount=true&name=&pageNum=1&itemsPerPage=100");

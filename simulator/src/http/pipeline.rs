@@ -25,6 +25,7 @@ use crate::api::{ApiError, Operation, Reply, Request, VersionDate};
 use crate::auth::Principal;
 use crate::auth::oauth::{Ask, Endpoint};
 use crate::calls::{Call, loggable};
+use crate::families::errors;
 use crate::faults::kinds::{Fate, Scene, not_on_access_list};
 use crate::faults::{Effect, Strike, TOKEN_OPERATION, When};
 use crate::openapi::Exchange;
@@ -221,14 +222,10 @@ impl<'a> Pass<'a> {
             check_project(state, group_id, &principal)?;
         }
         if let Some(org_id) = params.get("orgId") {
-            check_organization(org_id, &principal)?;
+            check_organization(state, org_id, &principal)?;
         }
-        let caller = Caller {
-            org_id: &principal.org_id,
-            group_id,
-            user: &principal.name,
-            address: &incoming.peer.to_string(),
-        };
+        let caller =
+            Caller { org_id: &principal.org_id, group_id, user: &principal.name, address: &incoming.peer.to_string() };
         self.pace(state, operation, &caller)?;
 
         let request = Request {
@@ -309,20 +306,16 @@ fn check_project(state: &State, group_id: &str, principal: &Principal) -> Result
         Some(_) => true,
         None => state.world.tombstoned(group_id) && state.settings.deleted_projects.unauthorized(group_id),
     };
-    Err(if out_of_reach {
-        ApiError::new(401, "USER_CANNOT_ACCESS_GROUP", "User cannot access this group.")
-    } else {
-        ApiError::new(404, "GROUP_NOT_FOUND", format!("No group with ID {group_id} exists.")).with([group_id])
-    })
+    Err(if out_of_reach { user_cannot_access_group() } else { errors::group_not_found(group_id) })
 }
 
-/// A credential belongs to one organization; any other is out of reach. The code is that of a missing role, as none was
-/// recorded for this case.
-fn check_organization(org_id: &str, principal: &Principal) -> Result<(), ApiError> {
+/// A credential belongs to one organization; any other is out of reach.
+fn check_organization(state: &State, org_id: &str, principal: &Principal) -> Result<(), ApiError> {
     if org_id == principal.org_id {
         return Ok(());
     }
-    Err(ApiError::new(401, "USER_UNAUTHORIZED", "Current user is not authorized to perform this action."))
+    let exists = state.world.organizations().iter().any(|organization| organization.id == org_id);
+    Err(if exists { errors::user_cannot_access_organization() } else { errors::organization_not_found(org_id) })
 }
 
 /// The body as JSON; null where there is none or the method has none.
@@ -331,16 +324,23 @@ fn body(incoming: &Incoming, operation: &Operation) -> Result<Value, ApiError> {
         return Ok(Value::Null);
     }
     if !incoming.header(&CONTENT_TYPE).is_some_and(|kind| kind.contains("json")) {
+        // Assumed: no recording has a body that is not JSON.
         return Err(ApiError::new(415, "UNSUPPORTED_MEDIA_TYPE", "The body of a request must be JSON."));
     }
-    serde_json::from_slice(&incoming.body)
-        .map_err(|_| ApiError::new(400, "INVALID_JSON", "Received JSON is malformed."))
+    serde_json::from_slice(&incoming.body).map_err(|_| errors::invalid_json())
 }
 
+/// Recorded.
+fn user_cannot_access_group() -> ApiError {
+    ApiError::new(401, "USER_CANNOT_ACCESS_GROUP", "User cannot access this group.")
+}
+
+/// Recorded for a path below a project.
 fn no_such_path(path: &str) -> ApiError {
     ApiError::new(404, "RESOURCE_NOT_FOUND", format!("Cannot find resource {path}.")).with([path])
 }
 
+/// The specification knows the status; code and words are assumed.
 fn method_not_allowed(method: &str) -> ApiError {
     let detail = format!("The method {method} is not allowed for this resource.");
     ApiError::new(405, "METHOD_NOT_ALLOWED", detail)

@@ -18,12 +18,19 @@ pub struct Router {
 enum Segment {
     Literal(&'static str),
     /// `{name}` or `{name}:action`: a value that is not empty, and what must follow it.
-    Parameter { name: &'static str, suffix: &'static str },
+    Parameter {
+        name: &'static str,
+        suffix: &'static str,
+    },
 }
 
 /// What was found at a path.
 pub enum Found<'a> {
-    Operation { at: usize, operation: &'a Operation, params: BTreeMap<String, String> },
+    Operation {
+        at: usize,
+        operation: &'a Operation,
+        params: BTreeMap<String, String>,
+    },
     /// The path is known; these are its methods.
     OtherMethod(Vec<Method>),
     Nothing,

@@ -55,7 +55,8 @@ pub fn edge(mut answer: Answer, facts: &Facts) -> Answer {
     }
     answer.replace("date", facts.now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string());
     answer.replace("x-envoy-upstream-service-time", facts.elapsed.as_millis().to_string());
-    let is_plain_json = answer.headers.iter().any(|(name, value)| *name == "content-type" && value == "application/json");
+    let is_plain_json =
+        answer.headers.iter().any(|(name, value)| *name == "content-type" && value == "application/json");
     if is_plain_json && ["GET", "POST"].contains(&facts.incoming.method.as_str()) {
         answer.replace("vary", "Accept-Encoding");
     }

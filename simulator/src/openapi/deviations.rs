@@ -16,6 +16,12 @@ pub enum Allow {
     Value(&'static str),
     /// There is such a field; it is any JSON.
     Field,
+    /// The field is any text, whatever its pattern says.
+    AnyText,
+    /// The field may be absent although it is required.
+    Absent,
+    /// The field is in answers although it is only to be written.
+    Answered,
 }
 
 /// One field that differs.
@@ -39,6 +45,9 @@ const fn deviation(schema: &'static str, field: &'static str, allow: Allow, reas
 }
 
 const UNSET: &str = "an argument that was never set is null in every recorded answer";
+const ONE_OR_THE_OTHER: &str = "a recorded resource is a cluster, or a database and collection, and never all three";
+const BLANKS: &str = "recorded names have blanks, which the pattern does not allow";
+const PERMITTED: &str = "DatabasePermittedNamespaceResource";
 const LEGACY_ARGUMENTS: &str = "ClusterDescriptionProcessArgs";
 const ARGUMENTS: &str = "ClusterDescriptionProcessArgs20240805";
 
@@ -65,6 +74,12 @@ pub const FIELDS: &[Deviation] = &[
         Allow::Value("CONTINUOUS"),
         "recorded for a cluster that was migrated from an older kind",
     ),
+    deviation("AtlasOrganization", "name", Allow::AnyText, BLANKS),
+    deviation("Group", "name", Allow::AnyText, BLANKS),
+    deviation("CloudDatabaseUser", "groupId", Allow::Answered, "recorded in every answer"),
+    deviation(PERMITTED, "cluster", Allow::Absent, ONE_OR_THE_OTHER),
+    deviation(PERMITTED, "db", Allow::Absent, ONE_OR_THE_OTHER),
+    deviation(PERMITTED, "collection", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(ARGUMENTS, "changeStreamOptionsPreAndPostImagesExpireAfterSeconds", Allow::Null, UNSET),
     deviation(ARGUMENTS, "chunkMigrationConcurrency", Allow::Null, UNSET),
     deviation(ARGUMENTS, "defaultMaxTimeMS", Allow::Null, UNSET),
@@ -95,24 +110,32 @@ pub const STATUSES: [OtherStatus; 3] = [
 /// The status under which the specification describes an answer that really has this one.
 pub fn specified_status(method: Method, path: &str, real: u16) -> u16 {
     let path = anonymous(path);
-    let known = STATUSES.iter().find(|known| known.method == method && known.real == real && anonymous(known.path) == path);
+    let known =
+        STATUSES.iter().find(|known| known.method == method && known.real == real && anonymous(known.path) == path);
     known.map_or(real, |known| known.specified)
 }
 
-/// Widens the schemas of a document. An entry whose schema the document lacks is passed over.
+/// Widens the schemas of a document. An entry that the document has no use for is passed over.
 pub fn apply(document: &mut Value) {
-    for deviation in FIELDS {
-        let place = format!("/components/schemas/{}/properties", deviation.schema);
-        let Some(fields) = document.pointer_mut(&place).and_then(Value::as_object_mut) else { continue };
-        match (deviation.allow, fields.get_mut(deviation.field)) {
-            (Allow::Field, _) => drop(fields.insert(deviation.field.to_owned(), json!({}))),
-            (Allow::Null, Some(field)) => field["nullable"] = json!(true),
-            (Allow::Value(value), Some(field)) => {
-                if let Some(values) = field["enum"].as_array_mut() {
+    for Deviation { schema, field, allow, .. } in FIELDS {
+        let Some(schema) = document.pointer_mut(&format!("/components/schemas/{schema}")) else { continue };
+        let known = schema.pointer_mut(&format!("/properties/{field}"));
+        match (allow, known) {
+            (Allow::Field, _) => schema["properties"][*field] = json!({}),
+            (Allow::Null, Some(known)) => known["nullable"] = json!(true),
+            (Allow::Answered, Some(known)) => known["writeOnly"] = json!(false),
+            (Allow::Value(value), Some(known)) => {
+                if let Some(values) = known["enum"].as_array_mut() {
                     values.push(json!(value));
                 }
             }
-            (Allow::Null | Allow::Value(_), None) => {}
+            (Allow::AnyText, Some(known)) => known["pattern"] = json!(""),
+            (Allow::Absent, _) => {
+                if let Some(required) = schema["required"].as_array_mut() {
+                    required.retain(|name| name != field);
+                }
+            }
+            (Allow::Null | Allow::Answered | Allow::AnyText | Allow::Value(_), None) => {}
         }
     }
 }

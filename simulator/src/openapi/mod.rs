@@ -84,13 +84,16 @@ impl Specification {
     /// The file cannot be read, or is no OpenAPI document.
     pub fn load(path: &Path) -> Result<Self, LoadError> {
         let text = std::fs::read_to_string(path).map_err(|error| LoadError::Read(path.to_owned(), error))?;
-        let mut document: Value = serde_saphyr::from_str(&text)
-            .map_err(|error| LoadError::Syntax(path.to_owned(), Box::new(error)))?;
-        let Some(listed) = document.get("paths").and_then(Value::as_object) else {
-            return Err(LoadError::Shape(path.to_owned(), "paths"));
-        };
+        let document =
+            serde_saphyr::from_str(&text).map_err(|error| LoadError::Syntax(path.to_owned(), Box::new(error)))?;
+        Self::new(document).map_err(|missing| LoadError::Shape(path.to_owned(), missing))
+    }
+
+    /// # Errors
+    /// Names the part that an OpenAPI document has and this one lacks.
+    pub fn new(mut document: Value) -> Result<Self, &'static str> {
         let mut paths = HashMap::new();
-        for (spelling, item) in listed {
+        for (spelling, item) in document.get("paths").and_then(Value::as_object).ok_or("paths")? {
             let Some(below) = spelling.strip_prefix(BASE) else { continue };
             for method in [Method::Get, Method::Post, Method::Patch, Method::Put, Method::Delete] {
                 if item.get(method.as_str().to_ascii_lowercase()).is_some() {
@@ -98,9 +101,7 @@ impl Specification {
                 }
             }
         }
-        if document.pointer("/components/schemas").is_none() {
-            return Err(LoadError::Shape(path.to_owned(), "components.schemas"));
-        }
+        document.pointer("/components/schemas").ok_or("components.schemas")?;
         deviations::apply(&mut document);
         Ok(Self { document, paths, compiled: Mutex::default() })
     }
@@ -159,7 +160,9 @@ impl Specification {
         let content = operation["requestBody"]["content"].get(media_type(request.version));
         let found = |message: &str| Finding::new(Side::Request, "", message);
         match (content.and_then(|content| content.get("schema")), &request.body) {
-            (Some(_), Value::Null) if operation["requestBody"]["required"] == true => findings.push(found("a body is required")),
+            (Some(_), Value::Null) if operation["requestBody"]["required"] == true => {
+                findings.push(found("a body is required"))
+            }
             (_, Value::Null) => {}
             (None, _) => findings.push(found("the specification has no body here")),
             (Some(schema), body) => {
@@ -176,7 +179,8 @@ impl Specification {
         let mut query: BTreeMap<&str, &str> =
             request.query.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let names = names(path);
-        let specified_names = self.paths.get(&(method, anonymous(path))).map(|path| self::names(path)).unwrap_or_default();
+        let specified_names =
+            self.paths.get(&(method, anonymous(path))).map(|path| self::names(path)).unwrap_or_default();
         for parameter in operation["parameters"].as_array().into_iter().flatten() {
             let parameter = self.resolve(parameter);
             let name = parameter["name"].as_str().unwrap_or_default();
@@ -243,13 +247,21 @@ fn findings(validator: &Validator, side: Side, value: &Value) -> Vec<Finding> {
     let places: Vec<String> = errors.iter().map(|error| error.instance_path().to_string()).collect();
     let follows = |at: usize| {
         let inner = format!("{}/", places[at]);
-        errors[at].keyword() == UNKNOWN
+        errors[at].kind().keyword() == UNKNOWN
             && errors.iter().zip(&places).enumerate().any(|(other, (error, place))| {
-                other != at && (place.starts_with(&inner) || (*place == places[at] && error.keyword() != UNKNOWN))
+                other != at
+                    && (place.starts_with(&inner) || (*place == places[at] && error.kind().keyword() != UNKNOWN))
             })
     };
-    let told = (0..errors.len()).filter(|&at| !follows(at));
-    told.map(|at| Finding::new(side, places[at].clone(), errors[at].masked().to_string())).collect()
+    let mut told = Vec::new();
+    for at in (0..errors.len()).filter(|&at| !follows(at)) {
+        let finding = Finding::new(side, places[at].clone(), errors[at].masked().to_string());
+        // A field of a base is described by the base and by its variant, and is wrong for both.
+        if !told.contains(&finding) {
+            told.push(finding);
+        }
+    }
+    told
 }
 
 fn media_type(version: &str) -> String {
@@ -269,4 +281,157 @@ fn typed(text: &str, kind: Option<&str>) -> Value {
         _ => None,
     };
     parsed.unwrap_or_else(|| Value::from(text))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    const VERSION: &str = "2024-08-05";
+
+    fn specification() -> Specification {
+        let content = |schema: &str| json!({media_type(VERSION): {"schema": {"$ref": schema}}});
+        let thing = content("#/components/schemas/Thing");
+        let document = json!({
+            "paths": {"/api/atlas/v2/things/{id}": {
+                "post": {
+                    "parameters": [
+                        {"name": "id", "in": "path", "required": true, "schema": {"type": "string", "pattern": "^[a-f]+$"}},
+                        {"$ref": "#/components/parameters/limit"},
+                    ],
+                    "requestBody": {"required": true, "content": thing},
+                    "responses": {"201": {"content": thing}},
+                },
+                "delete": {"responses": {"204": {"content": {media_type(VERSION): {}}}}},
+            }},
+            "components": {
+                "parameters": {"limit": {"name": "limit", "in": "query", "schema": {"type": "integer", "maximum": 5}}},
+                "schemas": {
+                    "Thing": {
+                        "type": "object",
+                        "required": ["id", "size", "secret"],
+                        "properties": {
+                            "id": {"type": "string", "readOnly": true},
+                            "size": {"$ref": "#/components/schemas/Size"},
+                            "secret": {"type": "string", "writeOnly": true},
+                            "note": {"type": "string", "nullable": true, "enum": ["x"]},
+                            "region": {"type": "object", "oneOf": [{"type": "string", "enum": ["here"]}]},
+                        },
+                    },
+                    // A base that chooses a variant that includes the base.
+                    "Size": {
+                        "type": "object",
+                        "properties": {"kind": {"type": "string", "enum": ["SMALL", "LARGE"]}},
+                        "discriminator": {"propertyName": "kind", "mapping": {
+                            "SMALL": "#/components/schemas/Small", "LARGE": "#/components/schemas/Large",
+                        }},
+                        "oneOf": [{"$ref": "#/components/schemas/Small"}, {"$ref": "#/components/schemas/Large"}],
+                    },
+                    "Small": {"allOf": [{"$ref": "#/components/schemas/Size"}]},
+                    "Large": {"allOf": [
+                        {"$ref": "#/components/schemas/Size"},
+                        {"type": "object", "properties": {"weight": {"type": "integer", "minimum": 1}}},
+                    ]},
+                    "ApiError": {"type": "object", "required": ["error"], "properties": {"error": {"type": "integer"}}},
+                },
+            },
+        });
+        Specification::new(document).unwrap()
+    }
+
+    fn places(findings: &[Finding]) -> Vec<&str> {
+        findings.iter().map(|finding| finding.at.as_str()).collect()
+    }
+
+    /// Where an answer differs from the document.
+    fn answer(body: &Value) -> Vec<String> {
+        let findings = specification().check_answer(Method::Post, "/things/{thingId}", VERSION, 201, Some(body));
+        places(&findings).into_iter().map(str::to_owned).collect()
+    }
+
+    fn request(body: Value, id: &str, query: &[(&str, &str)]) -> Vec<String> {
+        let request = Request {
+            params: [("thingId".to_owned(), id.to_owned())].into(),
+            query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            version: VERSION,
+            body,
+            org_id: String::new(),
+            host: String::new(),
+            now: jiff::Timestamp::UNIX_EPOCH,
+        };
+        let findings = specification().check_request(Method::Post, "/things/{thingId}", &request);
+        places(&findings).into_iter().map(str::to_owned).collect()
+    }
+
+    const NONE: Vec<String> = Vec::new();
+
+    #[test]
+    fn an_answer_as_described_has_no_findings() {
+        let body = json!({"id": "1", "size": {"kind": "LARGE", "weight": 2}, "note": null, "region": "here"});
+        assert_eq!(answer(&body), NONE);
+        assert_eq!(answer(&json!({"id": "1", "size": {"kind": "SMALL"}})), NONE);
+        assert_eq!(specification().check_answer(Method::Delete, "/things/{id}", VERSION, 204, None), []);
+    }
+
+    #[test]
+    fn a_wrong_field_is_named_and_nothing_else() {
+        let body = |size: Value| json!({"id": "1", "size": size});
+        assert_eq!(answer(&body(json!({"kind": "LARGE", "weight": 0}))), ["/size/weight"]);
+        assert_eq!(answer(&body(json!({"kind": "HUGE"}))), ["/size/kind"]);
+        assert_eq!(answer(&json!({"id": "1", "size": {"kind": "SMALL"}, "region": "there"})), ["/region"]);
+        assert_eq!(answer(&json!({"size": {"kind": "SMALL"}})), [""], "the id is missing");
+    }
+
+    #[test]
+    fn a_field_of_another_variant_or_of_none_is_unknown() {
+        assert_eq!(answer(&json!({"id": "1", "size": {"kind": "SMALL", "weight": 2}})), ["/size"]);
+        assert_eq!(answer(&json!({"id": "1", "size": {"kind": "SMALL"}, "colour": "red"})), [""]);
+    }
+
+    #[test]
+    fn a_secret_is_required_in_a_request_and_forbidden_in_an_answer() {
+        let size = json!({"kind": "SMALL"});
+        assert_eq!(request(json!({"size": size, "secret": "s"}), "ab", &[]), NONE);
+        assert_eq!(request(json!({"size": size}), "ab", &[]), [""]);
+        assert_eq!(answer(&json!({"id": "1", "size": size, "secret": "s"})), ["/secret"]);
+    }
+
+    #[test]
+    fn parameters_are_checked_by_name_and_by_place() {
+        let body = json!({"size": {"kind": "SMALL"}, "secret": "s"});
+        assert_eq!(request(body.clone(), "xyz", &[]), ["id"]);
+        assert_eq!(request(body.clone(), "ab", &[("limit", "5")]), NONE);
+        assert_eq!(request(body.clone(), "ab", &[("limit", "6")]), ["limit"]);
+        assert_eq!(request(body.clone(), "ab", &[("limit", "many")]), ["limit"]);
+        assert_eq!(request(body, "ab", &[("other", "1")]), ["other"]);
+        assert_eq!(request(Value::Null, "ab", &[]), [""], "a body is required");
+    }
+
+    #[test]
+    fn unknown_operations_versions_and_statuses_are_findings() {
+        let specification = specification();
+        let check = |method, path, version, status| {
+            specification.check_answer(method, path, version, status, Some(&json!({}))).len()
+        };
+        assert_eq!(check(Method::Get, "/things/{id}", VERSION, 200), 1);
+        assert_eq!(check(Method::Post, "/others", VERSION, 201), 1);
+        assert_eq!(check(Method::Post, "/things/{id}", "2020-01-01", 201), 1);
+        assert_eq!(check(Method::Post, "/things/{id}", VERSION, 200), 1);
+        let error = json!({"error": 418});
+        assert_eq!(specification.check_answer(Method::Post, "/things/{id}", VERSION, 418, Some(&error)), []);
+    }
+
+    #[test]
+    fn messages_do_not_repeat_values() {
+        let body = json!({"id": "1", "size": {"kind": "canary"}});
+        let findings = specification().check_answer(Method::Post, "/things/{id}", VERSION, 201, Some(&body));
+        assert!(!findings.is_empty() && findings.iter().all(|finding| !finding.message.contains("canary")));
+    }
+
+    #[test]
+    fn a_document_without_paths_is_none() {
+        assert!(Specification::new(json!({"paths": {}})).is_err());
+        assert!(Specification::new(json!({"components": {"schemas": {}}})).is_err());
+    }
 }

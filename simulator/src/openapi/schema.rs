@@ -6,6 +6,7 @@
 //! * A `oneOf` with a `discriminator` becomes a choice by the discriminating field. Its variants include their base
 //!   through `allOf`, which then means the fields of the base and not the choice again; otherwise it would never end.
 //! * A `oneOf` without one becomes `anyOf`, because its variants overlap.
+//! * A `oneOf` of texts is said to be an object, which no text is; the type of the whole is then left out.
 //! * `readOnly` fields are not required in a request; `writeOnly` fields are not required in an answer, and must not be
 //!   in it: they are secrets. A `readOnly` field in a request is ignored by Atlas and allowed here.
 //! * An object has no other fields than those listed somewhere in its composition, unless it says so.
@@ -25,11 +26,11 @@ const REFERENCE: &str = "#/components/schemas/";
 /// Converts a schema together with everything that it refers to in `schemas`.
 pub fn convert(schemas: &Value, schema: &Value, side: Side) -> Value {
     let mut converter = Converter { schemas, side, definitions: Map::new(), within: Vec::new() };
-    let mut converted = converter.convert(schema, Shape::Whole);
-    if let Some(object) = converted.as_object_mut() {
+    let mut whole = converter.convert(schema, Shape::Whole);
+    if let Some(object) = whole.as_object_mut() {
         object.insert("$defs".to_owned(), Value::Object(converter.definitions));
     }
-    converted
+    whole
 }
 
 /// As what a schema is used; each use of a named schema becomes a definition of its own.
@@ -61,7 +62,7 @@ impl Converter<'_> {
         for keyword in SAME {
             copy(source, keyword, &mut out);
         }
-        self.scalars(source, &mut out);
+        scalars(source, &mut out);
         if let Some(items) = source.get("items") {
             out.insert("items".to_owned(), self.convert(items, Shape::Whole));
         }
@@ -80,37 +81,14 @@ impl Converter<'_> {
         Value::Object(out)
     }
 
-    /// Types, numbers and enumerations.
-    fn scalars(&self, source: &Map<String, Value>, out: &mut Map<String, Value>) {
-        let nullable = source.get("nullable") == Some(&json!(true));
-        match source.get("type") {
-            Some(kind) if nullable => drop(out.insert("type".to_owned(), json!([kind, "null"]))),
-            Some(kind) => drop(out.insert("type".to_owned(), kind.clone())),
-            None => {}
-        }
-        if let Some(values) = source.get("enum").and_then(Value::as_array) {
-            let null = (nullable && !values.contains(&Value::Null)).then_some(Value::Null);
-            out.insert("enum".to_owned(), values.iter().cloned().chain(null).collect());
-        }
-        if let Some(format) = source.get("format").filter(|format| FORMATS.iter().any(|known| *format == known)) {
-            out.insert("format".to_owned(), format.clone());
-        }
-        for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
-            // OpenAPI 3.0 has a flag that makes the bound itself exclusive.
-            let keyword = if source.get(exclusive) == Some(&json!(true)) { exclusive } else { bound };
-            if let Some(value) = source.get(bound) {
-                out.insert(keyword.to_owned(), value.clone());
-            }
-        }
-    }
-
     /// `properties`, `required` and `additionalProperties`.
     fn fields(&mut self, source: &Map<String, Value>, out: &mut Map<String, Value>) {
         let fields = source.get("properties").and_then(Value::as_object);
         let marked = |field: &Value, mark: &str| field.get(mark) == Some(&json!(true));
         if let Some(fields) = fields {
             let secret = |field: &Value| self.side == Side::Response && marked(field, "writeOnly");
-            let secrets: Vec<&String> = fields.iter().filter(|(_, field)| secret(field)).map(|(name, _)| name).collect();
+            let secrets: Vec<&String> =
+                fields.iter().filter(|(_, field)| secret(field)).map(|(name, _)| name).collect();
             let converted = fields.iter().map(|(name, field)| {
                 let field = if secrets.contains(&name) { json!(false) } else { self.convert(field, Shape::Whole) };
                 (name.clone(), field)
@@ -163,6 +141,9 @@ impl Converter<'_> {
         }
         for keyword in ["oneOf", "anyOf"] {
             if let Some(branches) = source.get(keyword).and_then(Value::as_array) {
+                if branches.iter().any(|branch| branch["type"].as_str().is_some_and(|kind| kind != "object")) {
+                    out.remove("type");
+                }
                 let branches = branches.iter().map(|branch| self.convert(branch, Shape::Part)).collect();
                 out.insert("anyOf".to_owned(), branches);
             }
@@ -181,6 +162,30 @@ impl Converter<'_> {
             self.definitions.insert(key.clone(), converted);
         }
         json!({"$ref": format!("#/$defs/{key}")})
+    }
+}
+
+/// Types, numbers and enumerations.
+fn scalars(source: &Map<String, Value>, out: &mut Map<String, Value>) {
+    let nullable = source.get("nullable") == Some(&json!(true));
+    match source.get("type") {
+        Some(kind) if nullable => drop(out.insert("type".to_owned(), json!([kind, "null"]))),
+        Some(kind) => drop(out.insert("type".to_owned(), kind.clone())),
+        None => {}
+    }
+    if let Some(values) = source.get("enum").and_then(Value::as_array) {
+        let null = (nullable && !values.contains(&Value::Null)).then_some(Value::Null);
+        out.insert("enum".to_owned(), values.iter().cloned().chain(null).collect());
+    }
+    if let Some(format) = source.get("format").filter(|format| FORMATS.iter().any(|known| *format == known)) {
+        out.insert("format".to_owned(), format.clone());
+    }
+    for (bound, exclusive) in [("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")] {
+        // OpenAPI 3.0 has a flag that makes the bound itself exclusive.
+        let keyword = if source.get(exclusive) == Some(&json!(true)) { exclusive } else { bound };
+        if let Some(value) = source.get(bound) {
+            out.insert(keyword.to_owned(), value.clone());
+        }
     }
 }
 

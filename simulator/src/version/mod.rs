@@ -12,7 +12,11 @@ const PREFIX: &str = "application/vnd.atlas.";
 /// # Errors
 /// 406 `INVALID_VERSION_DATE` when `Accept` names no date or one that the operation is not served under, or when the
 /// body's `Content-Type` names such a date. Bodies may also be plain `application/json`.
-pub fn choose(operation: &Operation, accept: Option<&str>, content_type: Option<&str>) -> Result<VersionDate, ApiError> {
+pub fn choose(
+    operation: &Operation,
+    accept: Option<&str>,
+    content_type: Option<&str>,
+) -> Result<VersionDate, ApiError> {
     let served = |date: &str| operation.versions.iter().copied().find(|version| version.date == date);
     let body_is_known = content_type.and_then(date).is_none_or(|date| served(date).is_some());
     accept.and_then(date).and_then(served).filter(|_| body_is_known).ok_or_else(refusal)

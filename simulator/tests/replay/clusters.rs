@@ -1,10 +1,10 @@
 //! The prior states of records about clusters.
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Call};
 use super::corpus::Record;
 use super::hints;
 use super::prior::{Asked, items};
+use crate::bench::{Bench, Call};
 
 const CLUSTERS: &str = "/groups/{groupId}/clusters";
 const CLUSTER: &str = "/groups/{groupId}/clusters/{clusterName}";
@@ -35,7 +35,14 @@ pub fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, 
         (method, ARGUMENTS) => {
             // A cluster of which nothing else is known is taken for a small one.
             match before {
-                Ok(before) => bring(bench, before)?,
+                Ok(before) => {
+                    let mut before = before.clone();
+                    // Seen later, while it was being deleted.
+                    if before["stateName"] == "DELETING" {
+                        before["stateName"] = "IDLE".into();
+                    }
+                    bring(bench, &before)?;
+                }
                 Err(_) => create_small(bench, name, false)?,
             }
             let body = sent.unwrap_or_else(|| arguments(description));
@@ -83,21 +90,23 @@ pub fn bring(bench: &mut Bench, description: &Value) -> Result<(), String> {
     bring_all(bench, &[description])
 }
 
-/// First everything settles, which takes time; then what is passing begins.
+/// First everything settles, which takes time, and what is new is made last; then what is passing begins, and what
+/// takes time to reach comes before what passes at once.
 fn bring_all(bench: &mut Bench, descriptions: &[&Value]) -> Result<(), String> {
-    for description in descriptions {
-        if upgraded(description) {
-            create_free(bench, description)?;
-        } else {
-            settle(bench, description)?;
-        }
+    let (upgraded, plain): (Vec<&Value>, Vec<&Value>) = descriptions.iter().partition(|cluster| is_upgraded(cluster));
+    let (reachable, new): (Vec<&Value>, Vec<&Value>) =
+        plain.iter().partition(|cluster| cluster["connectionStrings"].get("standard").is_some());
+    for description in &upgraded {
+        create_free(bench, description)?;
     }
-    for description in descriptions {
-        if upgraded(description) {
-            upgrade(bench, description)?;
-        } else {
-            begin(bench, description)?;
-        }
+    for description in reachable.iter().chain(&new) {
+        settle(bench, description)?;
+    }
+    for description in &upgraded {
+        upgrade(bench, description)?;
+    }
+    for description in &plain {
+        begin(bench, description)?;
     }
     Ok(())
 }
@@ -139,7 +148,7 @@ fn begin(bench: &mut Bench, description: &Value) -> Result<(), String> {
 }
 
 /// Whether the described cluster is a free one on its way to a dedicated one, or was one.
-fn upgraded(description: &Value) -> bool {
+fn is_upgraded(description: &Value) -> bool {
     hints::was_upgraded(description) || (hints::is_free(description) && description["stateName"] == "UPDATING")
 }
 
@@ -169,7 +178,7 @@ fn upgrade(bench: &mut Bench, description: &Value) -> Result<(), String> {
     }
     bench.prepare(Call::new("POST", UPGRADE).body(body))?;
     let signs = |cluster: &Value| {
-        let count = |value: &Value| value.as_object().map(|strings| strings.len());
+        let count = |value: &Value| value.as_object().map(serde_json::Map::len);
         (
             cluster["stateName"].clone(),
             hints::is_free(cluster),

@@ -1,7 +1,8 @@
 //! Compares two answers by shape: which keys there are, which type each value has, what is null.
 //!
-//! Values are not compared, so ids, dates, hosts, versions and block numbers need no exception. Excepted are fields
-//! that appeared or vanished between the recordings of 2025 and the state of August 2026 that the simulator keeps to.
+//! Values are compared where a rule decides them and nothing else does, such as the state of a cluster or the code of
+//! an error; ids, dates, hosts, versions and sizes of disks are not. Excepted are fields that appeared or vanished
+//! between the recordings of 2025 and the state of August 2026 that the simulator keeps to.
 use serde_json::Value;
 
 /// Fields that Atlas has shown since the recordings of 2025, so those lack them.
@@ -20,6 +21,30 @@ const APPEARED: [(&str, &str); 10] = [
 
 /// Fields that recordings of 2025 show and later ones do not.
 const VANISHED: [(&str, &str); 1] = [("predictiveEnabled", "shown from March to August 2025 only")];
+
+/// Fields of which the value must be the same wherever they stand.
+const DECIDED: [&str; 20] = [
+    "autoScalingMode",
+    "awsIAMType",
+    "backupEnabled",
+    "clusterType",
+    "configServerManagementMode",
+    "databaseName",
+    "ebsVolumeType",
+    "errorCode",
+    "featureCompatibilityVersion",
+    "instanceSize",
+    "nodeCount",
+    "numShards",
+    "paused",
+    "pitEnabled",
+    "priority",
+    "providerName",
+    "regionName",
+    "replicaSetScalingStrategy",
+    "stateName",
+    "versionReleaseSystem",
+];
 
 /// Every difference, as a path and what is wrong there.
 pub fn differences(recorded: &Value, simulated: &Value, from_2025: bool) -> Vec<String> {
@@ -48,15 +73,26 @@ fn compare(path: &str, recorded: &Value, simulated: &Value, from_2025: bool, fou
             if recorded.len() != simulated.len() {
                 found.push(format!("{path} has {} items instead of {}", simulated.len(), recorded.len()));
             }
-            for (position, (recorded, simulated)) in recorded.iter().zip(simulated).enumerate() {
+            let (recorded, simulated) = (by_name(recorded), by_name(simulated));
+            for (position, (recorded, simulated)) in recorded.into_iter().zip(simulated).enumerate() {
                 compare(&format!("{path}[{position}]"), recorded, simulated, from_2025, found);
             }
+        }
+        _ if recorded != simulated && DECIDED.iter().any(|name| path.ends_with(&format!(".{name}"))) => {
+            found.push(format!("{path} is {simulated} instead of {recorded}"));
         }
         _ if kind(recorded) != kind(simulated) => {
             found.push(format!("{path} is {} instead of {}", kind(simulated), kind(recorded)));
         }
         _ => {}
     }
+}
+
+/// Things with names in the order of these: which was made first is not part of a shape.
+fn by_name(items: &[Value]) -> Vec<&Value> {
+    let mut items: Vec<&Value> = items.iter().collect();
+    items.sort_by_key(|item| item.get("name").and_then(Value::as_str));
+    items
 }
 
 fn excepted(exceptions: &[(&str, &str)], name: &str) -> bool {

@@ -69,6 +69,7 @@ impl Record {
 /// Where the recordings are: in the folder that `ATLAS_API_DATA` names, or beside the repository.
 pub fn folder() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/atlas-api");
+    #[expect(clippy::disallowed_methods, reason = "where test data lies is no configuration of the program")]
     let folder = std::env::var_os("ATLAS_API_DATA").map_or(beside, PathBuf::from);
     folder.join("recorded.jsonl").is_file().then_some(folder)
 }

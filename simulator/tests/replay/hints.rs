@@ -13,9 +13,11 @@ pub fn cluster(description: &Value) -> Value {
         "replicationSpecs": specs.iter().map(spec).collect::<Vec<_>>(),
     });
     for name in ["labels", "tags"] {
-        copy_if(&mut body, description, name, |value| value.is_array());
+        copy_if(&mut body, description, name, Value::is_array);
     }
-    for name in ["backupEnabled", "redactClientLogData", "terminationProtectionEnabled"] {
+    let flags =
+        ["backupEnabled", "globalClusterSelfManagedSharding", "redactClientLogData", "terminationProtectionEnabled"];
+    for name in flags {
         copy_if(&mut body, description, name, |value| value == true);
     }
     // A cluster that is being deleted has lost its backup, but still shows that it was continuous.
@@ -26,7 +28,7 @@ pub fn cluster(description: &Value) -> Value {
     copy_if(&mut body, description, "mongoDBMajorVersion", |value| value == "7.0");
     copy_if(&mut body, description, "versionReleaseSystem", |value| value == "CONTINUOUS");
     copy_if(&mut body, description, "configServerManagementMode", |value| value == "FIXED_TO_DEDICATED");
-    copy_if(&mut body, description, "replicaSetScalingStrategy", |value| value.is_string());
+    copy_if(&mut body, description, "replicaSetScalingStrategy", Value::is_string);
     copy_if(&mut body, description, "biConnector", |value| value["enabled"] == true);
     copy_if(&mut body, description, "diskSizeGB", |value| value.as_f64() > Some(1.0));
     copy_if(&mut body, description, "advancedConfiguration", |value| value["tlsCipherConfigMode"] == "CUSTOM");

@@ -2,9 +2,9 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::bench::{Bench, Call};
 use super::corpus::Record;
 use super::{clusters, hints};
+use crate::bench::{self, Bench, Call};
 
 const ACCESS_LIST: &str = "/groups/{groupId}/accessList";
 const ACCESS_ENTRY: &str = "/groups/{groupId}/accessList/{entryValue}";
@@ -35,7 +35,7 @@ fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call
     let description = &record.response_body;
     match (record.method.as_str(), record.template()) {
         ("GET", "/orgs") => Ok(call.query("name", "")),
-        ("GET", "/orgs/{orgId}") => Ok(call.param("orgId", bench.organization())),
+        ("GET", "/orgs/{orgId}") => Ok(call.param("orgId", bench::ORGANIZATION)),
         ("GET", "/groups") => {
             let own = bench.group.clone();
             bench.prepare(Call::new("DELETE", "/groups/{groupId}").param("groupId", own))?;
@@ -45,7 +45,7 @@ fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call
             Ok(call)
         }
         ("POST", "/groups") => {
-            let mut body = bench.project("another");
+            let mut body = bench::project("another");
             if let Some(tags) = description.get("tags") {
                 body["tags"] = tags.clone();
             }
@@ -74,13 +74,20 @@ fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call
 /// Brings a world into a state in which it should refuse.
 fn refusal<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call: Call<'a>) -> Asked<'a> {
     let name = record.cluster_name();
+    let call = call.param("clusterName", name).param("name", name).body(record.request_body.clone());
     match record.response_body["errorCode"].as_str().unwrap_or_default() {
+        // The project of the bench is there already.
+        "GROUP_ALREADY_EXISTS" => return Ok(call.body(bench::project("bench"))),
         "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API" => create_flex(bench, name)?,
         "CANNOT_TERMINATE_CLUSTER_WHEN_TERMINATION_PROTECTION_ENABLED" => clusters::create_protected(bench, name)?,
-        "ASYMMETRIC_SHARD_UNSUPPORTED" => clusters::bring(bench, before.ok_or("the cluster is described nowhere")?)?,
-        _ => {}
+        "CLUSTER_NOT_FOUND" => {}
+        _ => {
+            if let Some(before) = before {
+                clusters::bring(bench, before)?;
+            }
+        }
     }
-    Ok(call.param("clusterName", name).param("name", name))
+    Ok(call)
 }
 
 /// The documents of a list, or the one document that is not in a list.
@@ -93,7 +100,7 @@ pub fn items(description: &Value) -> Vec<&Value> {
 }
 
 fn create_project(bench: &mut Bench, description: &Value) -> Result<String, String> {
-    let mut body = bench.project(description["name"].as_str().unwrap_or("deleted"));
+    let mut body = bench::project(description["name"].as_str().unwrap_or("deleted"));
     if let Some(tags) = description.get("tags") {
         body["tags"] = tags.clone();
     }

@@ -62,7 +62,7 @@ async fn no_secret_is_in_any_text_or_log() {
                     };
                 }
                 match gate.check(seen) {
-                    Err(challenge) if digest => challenge,
+                    Some(challenge) if digest => challenge,
                     _ => echo(seen, status),
                 }
             })

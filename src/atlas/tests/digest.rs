@@ -13,11 +13,7 @@ use super::{PRIVATE_KEY, api_key, client, observed, read, write};
 /// A server behind a gate that answers `{}` to whoever passes.
 async fn behind(gate: &Arc<Gate>) -> Double {
     let gate = Arc::clone(gate);
-    Double::start(move |_, seen| match gate.check(seen) {
-        Ok(()) => reply(200, "{}"),
-        Err(challenge) => challenge,
-    })
-    .await
+    Double::start(move |_, seen| gate.check(seen).unwrap_or_else(|| reply(200, "{}"))).await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -166,7 +162,7 @@ async fn a_challenge_that_turns_weak_later_is_not_answered_either() {
     let gate = Gate::new(1);
     let server = Double::start(move |number, seen| {
         if number < 2 {
-            return gate.check(seen).map_or_else(|challenge| challenge, |()| reply(200, "{}"));
+            return gate.check(seen).unwrap_or_else(|| reply(200, "{}"));
         }
         let mut reply = reply(401, "");
         reply.headers_mut().insert("www-authenticate", "Basic realm=\"MMS Public API\"".parse().unwrap());
@@ -185,7 +181,7 @@ async fn a_refusal_without_a_challenge_is_tried_once_more_from_the_start() {
     let gate = Gate::new(1000);
     let server = Double::start(move |number, seen| match number {
         2 => reply(401, ""),
-        _ => gate.check(seen).map_or_else(|challenge| challenge, |()| reply(200, "{}")),
+        _ => gate.check(seen).unwrap_or_else(|| reply(200, "{}")),
     })
     .await;
     let client = client(&server.endpoint, api_key());
@@ -198,8 +194,7 @@ async fn a_refusal_without_a_challenge_is_tried_once_more_from_the_start() {
 async fn a_missing_permission_is_reported_at_once() {
     let gate = Gate::new(1000);
     let body = r#"{"detail":"Current user is not authorized to perform this action.","error":401,"errorCode":"USER_UNAUTHORIZED"}"#;
-    let server =
-        Double::start(move |_, seen| gate.check(seen).map_or_else(|challenge| challenge, |()| reply(401, body))).await;
+    let server = Double::start(move |_, seen| gate.check(seen).unwrap_or_else(|| reply(401, body))).await;
     let client = client(&server.endpoint, api_key());
     let error = client.send(&write(json!({}))).await.unwrap_err();
     assert_eq!(error.class(), Class::Forbidden, "{error}");

@@ -125,9 +125,9 @@ impl Gate {
         self.nonces.lock().unwrap().clear();
     }
 
-    /// Lets a request pass, or answers it with a challenge.
-    pub(super) fn check(&self, seen: &Seen) -> Result<(), Reply> {
-        if self.is_authorized(seen) { Ok(()) } else { Err(self.challenge()) }
+    /// A challenge for a request that may not pass.
+    pub(super) fn check(&self, seen: &Seen) -> Option<Reply> {
+        (!self.is_authorized(seen)).then(|| self.challenge())
     }
 
     /// A challenge: the header twice at times, and one of the three bodies that were recorded.
@@ -146,7 +146,7 @@ impl Gate {
              resource.\",\n  \"errorCode\" : \"UNEXPECTED_ERROR\"\n}",
         ][number % 3];
         let mut reply = reply(401, body);
-        for _ in 0..=usize::from(number % 5 == 0) {
+        for _ in 0..=usize::from(number.is_multiple_of(5)) {
             reply.headers_mut().append("www-authenticate", header.parse().unwrap());
         }
         reply

@@ -26,7 +26,7 @@ fn page_number(target: &str) -> u64 {
     value("pageNum").unwrap().parse().unwrap()
 }
 
-fn page(items: Vec<u64>, more: bool) -> String {
+fn page(items: &[u64], more: bool) -> String {
     let mut links = vec![json!({"rel": "self", "href": "http://evil.example/"})];
     if more {
         links.push(json!({"rel": "next", "href": "http://evil.example/"}));
@@ -39,7 +39,7 @@ async fn all_pages_are_read_in_order() {
     let server = Double::start(|_, seen| {
         let number = page_number(&seen.target);
         let begin = (number - 1) * 500;
-        reply(200, &page((begin..(begin + 500).min(1203)).collect(), number < 3))
+        reply(200, &page(&(begin..(begin + 500).min(1203)).collect::<Vec<_>>(), number < 3))
     })
     .await;
     let items = client(&server.endpoint, api_key()).list(&list()).await.unwrap();
@@ -63,9 +63,9 @@ async fn a_bare_array_is_the_whole_list() {
 #[tokio::test]
 async fn a_list_that_does_not_advance_or_end_is_given_up() {
     for (what, answer) in [
-        ("is the same page", (|_: u64| page(vec![1, 2, 3], true)) as fn(u64) -> String),
-        ("is an empty page", |_| page(vec![], true)),
-        ("is a list that does not end", |number| page(vec![number], true)),
+        ("is the same page", (|_: u64| page(&[1, 2, 3], true)) as fn(u64) -> String),
+        ("is an empty page", |_| page(&[], true)),
+        ("is a list that does not end", |number| page(&[number], true)),
         ("is not a list", |_| json!({"result": []}).to_string()),
     ] {
         let server = Double::start(move |_, seen| reply(200, &answer(page_number(&seen.target)))).await;
@@ -80,7 +80,7 @@ async fn a_list_that_does_not_advance_or_end_is_given_up() {
 #[tokio::test]
 async fn a_failing_page_fails_the_list() {
     let server = Double::start(|number, _| match number {
-        0 => reply(200, &page(vec![1], true)),
+        0 => reply(200, &page(&[1], true)),
         _ => reply(404, r#"{"errorCode":"CLUSTER_NOT_FOUND"}"#),
     })
     .await;

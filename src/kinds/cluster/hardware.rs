@@ -34,7 +34,7 @@ pub const HIGHEST_PRIORITY: i32 = 7;
          || self.regionConfigs.filter(region, has(region.electableSpecs) && has(region.electableSpecs.nodeCount)) \
             .map(region, region.electableSpecs.nodeCount).sum() in [3, 5, 7]"
     )
-        .message("the electableSpecs.nodeCount of all regions together must be 3, 5 or 7, so that elections have a majority")
+        .message("electableSpecs.nodeCount of all regions together must be 3, 5 or 7, so that there is a majority")
         .field_path(".regionConfigs"),
     validation = same_disk()
 )]
@@ -91,7 +91,7 @@ fn same_disk() -> Rule {
         .message("the only region of an M0 or flex cluster has priority 7: write that, or leave it out")
         .field_path(".priority"),
     validation = Rule::new("self.providerName in ['TENANT', 'FLEX'] || has(self.priority)")
-        .message("priority is required: 7 for the preferred region, then 6, 5, …, and 0 for one without electable nodes")
+        .message("priority is required: 7 for the preferred region, then 6, 5, …, and 0 without electable nodes")
         .field_path(".priority"),
     validation = Rule::new(
         "self.providerName in ['TENANT', 'FLEX'] || !has(self.priority) || (self.priority > 0) == \
@@ -106,7 +106,7 @@ fn same_disk() -> Rule {
         "!has(self.electableSpecs) || !has(self.readOnlySpecs) \
          || self.electableSpecs.instanceSize == self.readOnlySpecs.instanceSize"
     )
-        .message("electable and read-only nodes of a region have the same instanceSize; only analytics nodes may differ")
+        .message("electable and read-only nodes have the same instanceSize; only analytics nodes may differ")
         .field_path(".readOnlySpecs"),
     validation = within("electableSpecs", "autoScaling"),
     validation = within("analyticsSpecs", "analyticsAutoScaling")
@@ -149,7 +149,10 @@ pub struct RegionConfig {
 /// A field that M0 and flex clusters do not have.
 fn sized(field: &str) -> Rule {
     Rule::new(format!("!(self.providerName in ['TENANT', 'FLEX']) || !has(self.{field})"))
-        .message(format!("{field} is for dedicated clusters: the size of an M0 or flex cluster is fixed; remove it").as_str())
+        .message(
+            format!("{field} is for dedicated clusters: the size of an M0 or flex cluster is fixed; remove it")
+                .as_str(),
+        )
         .field_path(format!(".{field}"))
 }
 
@@ -161,7 +164,8 @@ fn dedicated_nodes(field: &str) -> Rule {
     ))
     .message(
         format!(
-            "{field} of a dedicated cluster needs a nodeCount and an instanceSize from M10 up (an M0 has providerName TENANT)"
+            "{field} of a dedicated cluster needs a nodeCount and an instanceSize from M10 up (an M0 has providerName \
+             TENANT)"
         )
         .as_str(),
     )
@@ -182,7 +186,8 @@ fn within(specs: &str, scaling: &str) -> Rule {
         bound("maxInstanceSize", "<=")
     ))
     .message(
-        format!("{specs}.instanceSize must lie within minInstanceSize and maxInstanceSize of {scaling}.compute").as_str(),
+        format!("{specs}.instanceSize must lie within minInstanceSize and maxInstanceSize of {scaling}.compute")
+            .as_str(),
     )
     .field_path(format!(".{specs}"))
 }
@@ -206,8 +211,8 @@ fn ordered(one: &str, order: &str, other: &str) -> String {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HardwareSpec {
-    /// The tier, which is memory and processors of a node: M10, M30, R40, M40_NVME; M0 for a free cluster. What there is
-    /// depends on the region; Atlas says so when it is not to be had.
+    /// The tier, which is memory and processors of a node: M10, M30, R40, M40_NVME; M0 for a free cluster. Not every
+    /// region has every tier, and Atlas says so.
     #[schemars(length(max = 32))]
     #[x_kube(validation = Rule::new(INSTANCE_SIZE).message(INSTANCE_SIZE_MESSAGE))]
     pub instance_size: String,
@@ -241,11 +246,14 @@ pub struct AutoScaling {
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.enabled) || !self.enabled || (has(self.maxInstanceSize) && has(self.scaleDownEnabled))")
+    validation = Rule::new(
+        "!has(self.enabled) || !self.enabled || (has(self.maxInstanceSize) && has(self.scaleDownEnabled))"
+    )
         .message("compute scaling needs maxInstanceSize and scaleDownEnabled (true or false) when it is enabled")
         .field_path(".enabled"),
     validation = Rule::new(
-        "!has(self.scaleDownEnabled) || !self.scaleDownEnabled || (has(self.enabled) && self.enabled && has(self.minInstanceSize))"
+        "!has(self.scaleDownEnabled) || !self.scaleDownEnabled \
+         || (has(self.enabled) && self.enabled && has(self.minInstanceSize))"
     )
         .message("scaling down needs enabled: true and minInstanceSize, the smallest size to go to")
         .field_path(".scaleDownEnabled"),

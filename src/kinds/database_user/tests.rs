@@ -51,10 +51,8 @@ fn a_user_publishes_a_secret_for_each_cluster_it_may_use() {
     assert_eq!(connection.clusters, ["orders"]);
     assert_eq!(connection.secret_name, None);
 
-    let named = AtlasDatabaseUserSpec {
-        connection_secret: Some(ConnectionSecret { name: Some("login".into()) }),
-        ..scoped()
-    };
+    let named =
+        AtlasDatabaseUserSpec { connection_secret: Some(ConnectionSecret { name: Some("login".into()) }), ..scoped() };
     assert_eq!(named.connection().unwrap().secret_name.as_deref(), Some("login"));
 
     for everywhere in [None, Some(Vec::new())] {

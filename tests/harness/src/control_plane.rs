@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use tokio::fs;
 
 use crate::audit::{AuditLog, POLICY};
-use crate::{Error, Process, Tool, binaries, eventually, free_port, reaper};
+use crate::{Error, Process, Tool, binaries, eventually, free_port, reaper, repository};
 
 /// Three seconds on an idle machine; the tests of several packages may start one at the same moment.
 const READY: Duration = Duration::from_mins(1);
@@ -23,6 +23,9 @@ const ESTABLISHED: &str = "--timeout=30s";
 const TOKEN_LIFE: &str = "--duration=24h";
 /// The audit log must stay one file for [`AuditLog`] to read on; the server would turn it over at 100 MB.
 const AUDIT_MEGABYTES: &str = "--audit-log-maxsize=10000";
+
+/// The operator's namespace, and its ServiceAccount in it, in the manifests of `deploy/`.
+const OPERATOR: &str = "atlas-operator";
 
 /// What to start beside etcd and kube-apiserver.
 #[derive(Clone, Copy, Debug, Default)]
@@ -145,6 +148,16 @@ impl ControlPlane {
         let wait = ["wait", "--for=condition=Established", ESTABLISHED, "-f"].map(OsString::from);
         self.kubectl(wait.into_iter().chain([path.into()])).run().await?;
         Ok(())
+    }
+
+    /// Installs what the operator needs, as a user would: the definitions of `crds/`, and from `deploy/` its namespace,
+    /// its ServiceAccount and exactly its rights. Returns a kubeconfig that speaks as that ServiceAccount.
+    pub async fn install_operator(&self) -> Result<PathBuf, Error> {
+        self.install_crds(&repository().join("crds")).await?;
+        for manifest in ["namespace.yaml", "service-account.yaml", "rbac.yaml"] {
+            self.apply(&repository().join("deploy").join(manifest)).await?;
+        }
+        self.as_service_account(OPERATOR, OPERATOR).await
     }
 
     /// A kubeconfig that speaks as a ServiceAccount, which must exist, by a token from the TokenRequest API.

@@ -227,6 +227,15 @@ impl Simulator {
         self.send(Method::DELETE, "faults", None).await.map(drop)
     }
 
+    /// What the simulated clock shows.
+    pub async fn clock(&self) -> Result<jiff::Timestamp, Error> {
+        #[derive(Deserialize)]
+        struct Clock {
+            now: jiff::Timestamp,
+        }
+        http::get::<Clock>(&self.control("clock")).await.map(|clock| clock.now)
+    }
+
     /// Moves the clock by so many simulated seconds, and with it everything that is under way.
     pub async fn advance(&self, seconds: u64) -> Result<(), Error> {
         self.send(Method::POST, "clock/advance", Some(&json!({"seconds": seconds}))).await.map(drop)

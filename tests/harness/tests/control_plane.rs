@@ -19,10 +19,7 @@ async fn the_operators_account_may_do_what_the_manifest_grants_and_nothing_else_
     let started = Instant::now();
     let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
     println!("the control plane was ready after {:.1} s", started.elapsed().as_secs_f64());
-    for file in ["namespace.yaml", "service-account.yaml", "rbac.yaml"] {
-        control_plane.apply(&repository().join("deploy").join(file)).await.unwrap();
-    }
-    let kubeconfig = control_plane.as_service_account(OPERATOR, OPERATOR).await.unwrap();
+    let kubeconfig = control_plane.install_operator().await.unwrap();
     let audit = control_plane.audit();
     let position = audit.position().unwrap();
     let as_operator = |arguments: &[&str]| control_plane.kubectl(arguments).kubeconfig(&kubeconfig);

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::change::Change;
 use super::connection::{self, Hosts, PREFIX_LENGTH, prefix};
-use super::{Cluster, LEGACY, lifecycle, topology, update, view};
+use super::{Cluster, INDEPENDENT_SHARDS_SINCE, lifecycle, topology, update, view};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::states::{self, CREATING};
@@ -108,7 +108,7 @@ pub fn build(world: &mut World, request: &Request, change: Change) -> Result<Clu
         hosts,
         resumed: None,
         successor: None,
-        independent_shards: request.version != LEGACY.date,
+        independent_shards: request.version >= INDEPENDENT_SHARDS_SINCE,
     })
 }
 

@@ -10,8 +10,10 @@ pub struct Provider {
     pub regions: &'static [&'static str],
     /// Dedicated sizes.
     pub sizes: &'static [&'static str],
-    /// Regions with free and flex clusters; the first is the default.
+    /// Regions with free and flex clusters. Production has more than the two that were recorded on a test environment.
     pub tenant_regions: &'static [&'static str],
+    /// Regions that Atlas marks as defaults (recorded for AWS, assumed for the others).
+    pub recommended: &'static [&'static str],
     /// Regions without NVMe sizes (assumed).
     regions_without_nvme: &'static [&'static str],
 }
@@ -40,6 +42,7 @@ pub const PROVIDERS: &[Provider] = &[
             "AP_SOUTHEAST_1", "AP_SOUTHEAST_2", "AP_NORTHEAST_1", "AP_NORTHEAST_2", "AP_SOUTH_1", "CA_CENTRAL_1",
             "ME_SOUTH_1", "AF_SOUTH_1",
         ],
+        recommended: &["US_EAST_1", "US_WEST_2"],
         regions_without_nvme: &[
             "AP_EAST_2", "AP_SOUTHEAST_5", "AP_SOUTHEAST_6", "AP_SOUTHEAST_7", "CA_WEST_1", "IL_CENTRAL_1",
             "MX_CENTRAL_1",
@@ -63,6 +66,7 @@ pub const PROVIDERS: &[Provider] = &[
             "R400", "M60_NVME", "M80_NVME", "M200_NVME", "M300_NVME", "M400_NVME", "M600_NVME",
         ],
         tenant_regions: &["US_EAST_2", "US_WEST", "CANADA_CENTRAL", "EUROPE_NORTH", "EUROPE_WEST", "ASIA_EAST"],
+        recommended: &["US_EAST_2"],
         regions_without_nvme: &["MEXICO_CENTRAL", "NEW_ZEALAND_NORTH", "SPAIN_CENTRAL", "ISRAEL_CENTRAL"],
     },
     Provider {
@@ -87,6 +91,7 @@ pub const PROVIDERS: &[Provider] = &[
             "CENTRAL_US", "WESTERN_EUROPE", "NORTHEASTERN_ASIA_PACIFIC", "SOUTHEASTERN_ASIA_PACIFIC",
             "SOUTH_AMERICA_EAST_1", "ASIA_SOUTH_1",
         ],
+        recommended: &["CENTRAL_US"],
         regions_without_nvme: &[],
     },
 ];

@@ -56,6 +56,9 @@ const WRITE: &[VersionDate] = &[
     VersionDate::new("2024-10-23"),
 ];
 
+/// The version from which on each shard scales on its own.
+const INDEPENDENT_SHARDS_SINCE: &str = "2024-10-23";
+
 /// Deleting has one version, which nothing has replaced.
 const DELETE: &[VersionDate] = &[VersionDate::new("2023-02-01")];
 
@@ -77,7 +80,7 @@ pub struct Cluster {
     pub resumed: Option<Timestamp>,
     /// What will take the place of this cluster while it is being upgraded.
     pub successor: Option<Box<Successor>>,
-    /// Whether the last write came in a version in which each shard scales on its own.
+    /// Whether the shape was last written in a version in which each shard scales on its own.
     pub independent_shards: bool,
 }
 

@@ -23,8 +23,7 @@ fn shown(provider: &Provider, tier: Option<&str>) -> Value {
         .map(|size| {
             let regions: Vec<Value> = provider
                 .regions_offering(size)
-                .enumerate()
-                .map(|(position, region)| json!({"default": position == 0, "name": region}))
+                .map(|region| json!({"default": provider.recommended.contains(&region), "name": region}))
                 .collect();
             json!({"availableRegions": regions, "name": size})
         })

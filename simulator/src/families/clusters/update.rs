@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use super::change::Change;
 use super::connection::is_sharded;
-use super::{Cluster, LEGACY, cluster, cluster_mut, legacy, lifecycle, topology, versions, view};
+use super::{
+    Cluster, INDEPENDENT_SHARDS_SINCE, LEGACY, cluster, cluster_mut, legacy, lifecycle, topology, versions, view,
+};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::errors;
@@ -43,11 +45,13 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         "" => body::text(&before, "clusterType"),
         asked => asked,
     };
-    let reshaped = topology::settle(
-        topology::Request { cluster_type, shards: change.shards, previous: &previous, disk: change.disk },
-        || world.chance.identifier(now),
-    )?;
-    document.insert("replicationSpecs".to_owned(), reshaped.into_iter().map(Value::Object).collect());
+    let scaled_apart = change.shards.is_some().then_some(request.version >= INDEPENDENT_SHARDS_SINCE);
+    // A body that says nothing of the shape leaves it alone, whatever it has become meanwhile.
+    if change.shards.is_some() || change.disk.is_some() {
+        let wanted = topology::Request { cluster_type, shards: change.shards, previous: &previous, disk: change.disk };
+        let reshaped = topology::settle(wanted, || world.chance.identifier(now))?;
+        document.insert("replicationSpecs".to_owned(), reshaped.into_iter().map(Value::Object).collect());
+    }
     apply(&mut document, &change.fields, false)?;
     if document != before && pause.is_none() && body::flag(&before, "paused") {
         return Err(errors::cannot_update_paused(body::text(&before, "name")));
@@ -64,7 +68,7 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         cluster.legacy_ids.entry(zone).or_insert(id);
     }
     cluster.document = document;
-    cluster.independent_shards = request.version != LEGACY.date;
+    cluster.independent_shards = scaled_apart.unwrap_or(cluster.independent_shards);
     if pause == Some(false) {
         cluster.resumed = Some(now);
     }

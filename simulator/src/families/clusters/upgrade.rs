@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::change::Change;
 use super::topology::disk_size;
-use super::{COLLECTION, Cluster, connection, create, lifecycle, missing};
+use super::{COLLECTION, Cluster, connection, create, lifecycle, missing, view};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document, Field, KEYS_WITH_VALUES, Shape, optional, required};
 use crate::families::states::{self, IDLE, UPDATING};
@@ -181,11 +181,10 @@ fn first_version(cluster: &Cluster, request: &Request) -> Value {
     nodes.insert(name.to_owned(), json!({"analyticsNodes": 0, "electableNodes": 3, "priority": 7, "readOnlyNodes": 0}));
     let strings = cluster.document.get("connectionStrings").cloned().unwrap_or_default();
     let with_options = strings["standard"].as_str().unwrap_or_default();
-    let path = format!("/groups/{}/{COLLECTION}/{}", request.param("groupId"), cluster.name());
     let more = json!({
         "autoScaling": {"compute": {"enabled": false, "scaleDownEnabled": false}, "diskGBEnabled": false},
         "diskSizeGB": disk_size(&spec),
-        "links": [request.self_link(&path)],
+        "links": view::links(cluster, request),
         "mongoURI": with_options.split("/?").next(),
         "mongoURIUpdated": cluster.document.get("createDate"),
         "mongoURIWithOptions": with_options,

@@ -20,17 +20,15 @@ const NEWEST: &str = "8.2";
 pub fn settle(document: &mut Document, asked: Option<&str>) -> Result<(), ApiError> {
     let current = body::text(document, "mongoDBVersion").to_owned();
     let continuous = body::text(document, "versionReleaseSystem") == "CONTINUOUS";
-    let major = match asked {
+    // A client that sends back the version it read asks for nothing.
+    let major = match asked.filter(|asked| !current.starts_with(asked)) {
         Some(asked) if DEPRECATED.contains(&asked) => return Err(errors::mongodb_version_deprecated()),
-        Some(asked) if !RELEASES.iter().any(|(major, _)| *major == asked) => {
+        Some(_) if continuous => return Err(errors::auto_upgrades_choose_the_version()),
+        Some(asked) if asked == NEWEST || !RELEASES.iter().any(|(major, _)| *major == asked) => {
             return Err(errors::mongodb_version_invalid(asked));
         }
-        // The document as a client read it may be sent back with the version that the track brought.
-        Some(asked) if continuous != (asked == NEWEST) && !current.starts_with(asked) => {
-            return Err(errors::mongodb_version_invalid(asked));
-        }
-        _ if continuous => NEWEST,
         Some(asked) => asked,
+        None if continuous => NEWEST,
         None if current.is_empty() => DEFAULT,
         None => return Ok(()),
     };

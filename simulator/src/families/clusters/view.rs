@@ -16,11 +16,15 @@ const EFFECTIVE: [(&str, &str); 3] = [
 /// A cluster in the version that is asked for, with its links.
 pub fn shown(cluster: &Cluster, request: &Request) -> Result<Value, ApiError> {
     let mut document = if request.version == LEGACY.date { legacy::view(cluster)? } else { current(cluster) };
+    document.insert("links".to_owned(), links(cluster, request));
+    Ok(Value::Object(document))
+}
+
+/// The three links of a cluster, the same in all versions (recorded).
+pub fn links(cluster: &Cluster, request: &Request) -> Value {
     let path = format!("/groups/{}/{COLLECTION}/{}", request.param("groupId"), segment(cluster.name()));
     let related = |name: &str| json!({"href": request.href(&format!("{path}/backup/{name}")), "rel": format!("https://cloud.mongodb.com/{name}")});
-    document
-        .insert("links".to_owned(), json!([request.self_link(&path), related("restoreJobs"), related("snapshots")]));
-    Ok(Value::Object(document))
+    json!([request.self_link(&path), related("restoreJobs"), related("snapshots")])
 }
 
 /// A cluster in the newest version, without links. What is in effect equals what is described: a change is visible at

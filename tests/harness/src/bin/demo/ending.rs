@@ -96,6 +96,6 @@ impl Left {
 impl fmt::Display for Left {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { projects, clusters, users } = self;
-        write!(formatter, "{projects} projects, {clusters} clusters, {users} database users")
+        write!(formatter, "projects {projects}, clusters {clusters}, database users {users}")
     }
 }

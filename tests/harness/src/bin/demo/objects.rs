@@ -49,10 +49,13 @@ fn message(condition: &Value) -> String {
     format!("{}={} {}: {}", text("type"), text("status"), text("reason"), text("message"))
 }
 
+const MASK: &str = "********";
+/// The key of a password, in a connection Secret and in Atlas's documents.
+const PASSWORD: &str = "password";
+
 /// A Secret's value as the demo shows it: nothing of a password, alone or within a connection string.
 pub(crate) fn masked(key: &str, value: &str) -> String {
-    const MASK: &str = "********";
-    if key == "password" {
+    if key == PASSWORD {
         return MASK.to_owned();
     }
     // The password ends at the last @ before the host; one within it would be percent-encoded, but let a mistake in
@@ -63,6 +66,18 @@ pub(crate) fn masked(key: &str, value: &str) -> String {
         Some(format!("{scheme}://{user}:{MASK}@{host}"))
     });
     parts.unwrap_or_else(|| value.to_owned())
+}
+
+/// A request's body as the demo shows it.
+pub(crate) fn without_passwords(body: &Value) -> Value {
+    match body {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(key, value)| (key.clone(), if key == PASSWORD { MASK.into() } else { without_passwords(value) }))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_passwords).collect(),
+        plain => plain.clone(),
+    }
 }
 
 #[cfg(test)]
@@ -107,5 +122,12 @@ mod tests {
             "mongodb://me:********@h1:27017,h2:27017/"
         );
         assert_eq!(masked("host", "orders.abcde.mongodb.net"), "orders.abcde.mongodb.net");
+    }
+
+    #[test]
+    fn a_body_shows_everything_but_passwords() {
+        let body = json!([{"username": "me", "password": "secret", "roles": [{"roleName": "read"}]}]);
+        let shown = json!([{"username": "me", "password": "********", "roles": [{"roleName": "read"}]}]);
+        assert_eq!(without_passwords(&body), shown);
     }
 }

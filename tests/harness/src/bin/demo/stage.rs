@@ -12,15 +12,13 @@ use harness::{
 use serde_json::Value;
 
 use crate::Failure;
-use crate::objects::{Row, masked};
+use crate::objects::{Row, masked, without_passwords};
 use crate::screen::Screen;
 
 /// Where the quickstart's objects live.
 pub(crate) const NAMESPACE: &str = "demo";
 /// The name under which `examples/quickstart` refers to the credentials.
 pub(crate) const CREDENTIALS: &str = "atlas-credentials";
-/// The operator's namespace and ServiceAccount in `deploy/`.
-const OPERATOR: &str = "atlas-operator";
 /// A minute of Atlas in a second: a cluster takes about 10 s instead of 10 minutes.
 const SPEED: f64 = 60.0;
 /// Many times what the slowest cluster takes at that speed.
@@ -51,11 +49,7 @@ impl Stage {
         let simulator = Simulator::start(&options).await?;
         tell(&format!("the Atlas simulator listens at {}, {SPEED} times as fast as Atlas", simulator.base_url()));
 
-        control_plane.install_crds(&repository().join("crds")).await?;
-        for manifest in ["namespace.yaml", "service-account.yaml", "rbac.yaml"] {
-            control_plane.apply(&repository().join("deploy").join(manifest)).await?;
-        }
-        let kubeconfig = control_plane.as_service_account(OPERATOR, OPERATOR).await?;
+        let kubeconfig = control_plane.install_operator().await?;
         let operator = Operator::start(&OperatorOptions::new(&kubeconfig, simulator.base_url()))?;
         operator.wait_ready().await?;
         tell("the operator is ready, as its own ServiceAccount with the rules of deploy/rbac.yaml");
@@ -122,9 +116,11 @@ impl Stage {
         .await?;
         for secret in secrets {
             println!("\nSecret {NAMESPACE}/{}:", secret["metadata"]["name"].as_str().unwrap_or("?"));
-            for (key, value) in secret["data"].as_object().into_iter().flatten() {
+            let data: Vec<_> = secret["data"].as_object().into_iter().flatten().collect();
+            let width = data.iter().map(|(key, _)| key.len()).max().unwrap_or_default();
+            for (key, value) in data {
                 let decoded = BASE64_STANDARD.decode(value.as_str().unwrap_or_default()).unwrap_or_default();
-                println!("  {key:26} {}", masked(key, &String::from_utf8_lossy(&decoded)));
+                println!("  {key:width$}  {}", masked(key, &String::from_utf8_lossy(&decoded)));
             }
         }
         Ok(())
@@ -135,7 +131,10 @@ impl Stage {
     pub(crate) async fn show_calls(&self, since: u64) -> Result<u64, Error> {
         let calls = self.simulator.calls_with_bodies(since).await?;
         for call in calls.iter().filter(|call| call.mutating) {
-            let sent = if call.request.is_null() { String::new() } else { format!("  {}", call.request) };
+            let sent = match &call.request {
+                Value::Null => String::new(),
+                body => format!("  {}", without_passwords(body)),
+            };
             println!("  {} -> {}{sent}", call.line(), call.status);
         }
         Ok(calls.last().map_or(since, |call| call.n))

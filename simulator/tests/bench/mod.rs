@@ -1,4 +1,6 @@
 //! A world with one project, and a way to call its operations as the transport does.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
 use std::collections::BTreeMap;
 
 use atlas_simulator::api::{Body, Method, Operation, Request};
@@ -7,12 +9,12 @@ use atlas_simulator::world::{Organization, World};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-const ORGANIZATION: &str = "a0123456789abcdef012345a";
+/// The organization of the world.
+pub const ORGANIZATION: &str = "a0123456789abcdef012345a";
 const HOST: &str = "http://localhost:8080";
 
-/// Longer than anything takes, in steps that no state is shorter than.
-const PATIENCE: usize = 20_000;
-const STEP: SignedDuration = SignedDuration::from_secs(1);
+/// How often to look before giving up: for longer than anything takes.
+const PATIENCE: usize = 2_000;
 
 pub struct Bench {
     pub world: World,
@@ -59,6 +61,11 @@ impl<'a> Call<'a> {
     }
 }
 
+/// The body that creates a project.
+pub fn project(name: &str) -> Value {
+    json!({"name": name, "orgId": ORGANIZATION})
+}
+
 impl Bench {
     /// `seed` decides whether a creation takes a detour, so a caller that needs a state can try several.
     pub fn new(seed: u64) -> Self {
@@ -66,19 +73,9 @@ impl Bench {
         let organization = Organization { id: ORGANIZATION.to_owned(), name: "Recordings".to_owned() };
         let world = World::new(seed, start, vec![organization]);
         let mut bench = Self { world, operations: families::operations(), group: String::new() };
-        let body = bench.project("bench");
-        let (_, project) = bench.call(Call::new("POST", "/groups").body(body));
-        bench.group = project["id"].as_str().unwrap().to_owned();
-        bench
-    }
-
-    pub fn organization(&self) -> &'static str {
-        ORGANIZATION
-    }
-
-    /// The body that creates a project.
-    pub fn project(&self, name: &str) -> Value {
-        json!({"name": name, "orgId": ORGANIZATION})
+        let (_, project) = bench.call(Call::new("POST", "/groups").body(project("bench")));
+        let id = project["id"].as_str().map(str::to_owned);
+        Self { group: id.unwrap(), ..bench }
     }
 
     /// Calls an operation and renders its answer as the transport does.
@@ -125,11 +122,13 @@ impl Bench {
 
     /// Lets time pass until a cluster or flex cluster looks as wanted.
     pub fn wait(&mut self, path: &str, name: &str, wanted: impl Fn(&Value) -> bool) -> Result<(), String> {
-        for _ in 0..PATIENCE {
+        for attempt in 0..PATIENCE {
             if wanted(&self.prepare(Call::new("GET", path).param("clusterName", name).param("name", name))?) {
                 return Ok(());
             }
-            self.world.advance(self.world.now + STEP);
+            // Some states of an upgrade, at its beginning, last for seconds only.
+            let step = if attempt < 60 { 1 } else { 10 };
+            self.world.advance(self.world.now + SignedDuration::from_secs(step));
         }
         Err(format!("{name} never came into the prior state"))
     }

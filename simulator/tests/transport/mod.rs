@@ -1,0 +1,13 @@
+//! The transport as clients meet it: a simulator in this process on a port of its own, asked over HTTP.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod answers;
+mod authentication;
+mod bench;
+mod binary;
+mod control;
+mod faults;
+mod pacing;
+mod recorded;
+mod service_accounts;
+mod specification;

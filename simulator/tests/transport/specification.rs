@@ -1,0 +1,170 @@
+//! Validation against the official OpenAPI document, where it is at hand.
+use std::path::PathBuf;
+
+use atlas_simulator::api::Method;
+use atlas_simulator::families;
+use atlas_simulator::http::handlers::anonymous;
+use atlas_simulator::openapi::Specification;
+use atlas_simulator::openapi::deviations::{Allow, FIELDS, STATUSES, specified_status};
+use serde_json::{Value, json};
+
+use super::bench::{Bench, FIRST};
+use crate::replay::corpus;
+
+const NEW: &str = "2024-08-05";
+const NEWEST: &str = "2024-10-23";
+
+fn document() -> Option<PathBuf> {
+    let found = corpus::folder().map(|folder| folder.join("openapi.yaml"));
+    if found.is_none() {
+        println!("skipped: no OpenAPI document; ATLAS_API_DATA is not set and there is none beside the repository");
+    }
+    found
+}
+
+#[test]
+fn recorded_answers_break_the_specification_only_where_it_is_known() {
+    let Some(path) = document() else { return };
+    let specification = Specification::load(&path).unwrap();
+    let served: Vec<_> = families::operations().iter().map(|it| (it.method.as_str(), anonymous(it.path))).collect();
+    let (mut checked, mut wrong) = (0, Vec::new());
+    for record in corpus::load(&corpus::folder().unwrap()) {
+        let served =
+            served.iter().any(|(method, path)| *method == record.method && *path == anonymous(record.template()));
+        let (Some(version), true) = (record.api_version.as_deref(), served && record.status < 300) else { continue };
+        let body = Some(&record.response_body).filter(|body| !body.is_null());
+        let method = [Method::Get, Method::Post, Method::Patch, Method::Put, Method::Delete];
+        let method = method.into_iter().find(|method| method.as_str() == record.method).unwrap();
+        checked += 1;
+        for finding in specification.check_answer(method, record.template(), version, record.status, body) {
+            wrong.push(format!("{} {}: {} {}", record.label(), record.test, finding.at, finding.message));
+        }
+    }
+    assert!(checked > 100, "{checked} answers");
+    assert!(wrong.is_empty(), "of {checked} recorded answers:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_deviation_is_one() {
+    let Some(path) = document() else { return };
+    let text = std::fs::read_to_string(path).unwrap();
+    let document: Value = serde_saphyr::from_str(&text).unwrap();
+    for deviation in FIELDS {
+        let name = format!("{}.{}", deviation.schema, deviation.field);
+        let schema = &document["components"]["schemas"][deviation.schema];
+        let field = schema["properties"].as_object().unwrap_or_else(|| panic!("no {name}")).get(deviation.field);
+        assert!(!deviation.reason.is_empty());
+        match deviation.allow {
+            Allow::Null => assert_ne!(field.unwrap()["nullable"], true, "{name} may be null"),
+            Allow::Value(value) => {
+                assert!(!field.unwrap()["enum"].as_array().unwrap().contains(&json!(value)), "{name}")
+            }
+            Allow::AnyText => {
+                assert!(!field.unwrap()["pattern"].as_str().unwrap().contains(' '), "{name} allows blanks")
+            }
+            Allow::Absent => {
+                assert!(schema["required"].as_array().unwrap().contains(&json!(deviation.field)), "{name}")
+            }
+            Allow::Answered => assert_eq!(field.unwrap()["writeOnly"], true, "{name} may be answered"),
+            Allow::Field => assert!(field.is_none_or(|field| field.get("items").is_some()), "{name} is specified"),
+        }
+    }
+    for known in &STATUSES {
+        let path = format!("/api/atlas/v2{}", known.path);
+        let responses = &document["paths"][path][known.method.as_str().to_lowercase()]["responses"];
+        assert!(
+            responses.get(known.specified.to_string()).is_some() && responses.get(known.real.to_string()).is_none()
+        );
+        assert_eq!(specified_status(known.method, known.path, known.real), known.specified);
+    }
+}
+
+/// A flow through every family that is served.
+async fn live(bench: &Bench) {
+    let project = bench.project("one").await;
+    let org = bench.orgs[0]["id"].as_str().unwrap();
+    let below = |path: &str| format!("/groups/{project}{path}");
+    let mut calls = vec![
+        ("GET", "/orgs".to_owned(), FIRST, Value::Null),
+        ("GET", format!("/orgs/{org}"), FIRST, Value::Null),
+        ("GET", "/groups?itemsPerPage=1&pageNum=1&includeCount=false".to_owned(), FIRST, Value::Null),
+        ("GET", below(""), FIRST, Value::Null),
+        ("PATCH", below(""), FIRST, json!({"tags": [{"key": "team", "value": "checkout"}]})),
+        ("GET", below("/settings"), FIRST, Value::Null),
+        ("PATCH", below("/settings"), FIRST, json!({"isSchemaAdvisorEnabled": false})),
+        ("POST", below("/accessList"), FIRST, json!([{"cidrBlock": "203.0.113.0/24", "comment": "office"}])),
+        ("GET", below("/accessList"), FIRST, Value::Null),
+        ("DELETE", below("/accessList/203.0.113.0%2F24"), FIRST, Value::Null),
+        (
+            "POST",
+            below("/databaseUsers"),
+            FIRST,
+            json!({
+                "databaseName": "admin", "groupId": project, "username": "reader", "password": "correct horse battery",
+                "roles": [{"roleName": "read", "databaseName": "orders"}],
+            }),
+        ),
+        ("GET", below("/databaseUsers"), FIRST, Value::Null),
+        ("GET", below("/databaseUsers/admin/reader"), FIRST, Value::Null),
+        ("DELETE", below("/databaseUsers/admin/reader"), FIRST, Value::Null),
+        ("GET", below("/limits"), FIRST, Value::Null),
+        ("GET", below("/customDBRoles/roles"), FIRST, Value::Null),
+        (
+            "POST",
+            below("/clusters"),
+            NEWEST,
+            json!({
+                "name": "orders", "clusterType": "REPLICASET",
+                "replicationSpecs": [{"regionConfigs": [{
+                    "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
+                    "electableSpecs": {"instanceSize": "M10", "nodeCount": 3},
+                }]}],
+            }),
+        ),
+        ("GET", below("/clusters"), NEW, Value::Null),
+        ("GET", below("/clusters"), "2023-02-01", Value::Null),
+        ("GET", below("/clusters/orders"), NEW, Value::Null),
+        ("GET", below("/clusters/orders/processArgs"), NEW, Value::Null),
+        ("PATCH", below("/clusters/orders"), NEWEST, json!({"tags": [{"key": "env", "value": "prod"}]})),
+    ];
+    let flex = json!({"name": "small", "providerSettings": {"backingProviderName": "AWS", "regionName": "US_EAST_1"}});
+    calls.push(("POST", below("/flexClusters"), "2024-11-13", flex));
+    calls.push(("GET", below("/flexClusters/small"), "2024-11-13", Value::Null));
+    for (method, path, version, body) in calls {
+        let answer = bench.call(method, &path, version, body).await;
+        assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text);
+    }
+    bench.control("POST", "clock/advance", json!({"seconds": 86_400})).await;
+    for path in ["/clusters/orders", "/clusters"] {
+        assert_eq!(bench.call("GET", &below(path), NEW, Value::Null).await.status, 200);
+    }
+    assert_eq!(bench.call("DELETE", &below("/clusters/orders"), "2023-02-01", Value::Null).await.status, 202);
+    assert_eq!(bench.call("GET", &below("/clusters/none"), NEW, Value::Null).await.status, 404);
+}
+
+#[tokio::test]
+async fn the_simulator_keeps_to_the_specification_and_breaks_are_listed() {
+    let Some(path) = document() else { return };
+    let bench = Bench::start(&["--openapi", path.to_str().unwrap()]).await;
+    live(&bench).await;
+    let violations = bench.control("GET", "violations", Value::Null).await;
+    assert_eq!(violations, json!([]), "{violations:#}");
+
+    let project = bench.project("two").await;
+    bench.control("PATCH", &format!("resources/groups/{project}"), json!({"created": "yesterday", "colour": 1})).await;
+    bench.get(&format!("/groups/{project}?colour=red")).await;
+    let violations = bench.control("GET", "violations", Value::Null).await;
+    let found: Vec<_> = violations
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| (it["side"].as_str().unwrap(), it["at"].as_str().unwrap()))
+        .collect();
+    assert_eq!(found, [("request", "colour"), ("response", "/created")]);
+    bench.control("PATCH", &format!("resources/groups/{project}"), json!({"created": "2026-08-10T03:03:11Z"})).await;
+    bench.get(&format!("/groups/{project}")).await;
+    let violations = bench.control("GET", "violations", Value::Null).await;
+    let last = violations.as_array().unwrap().last().unwrap();
+    assert_eq!((last["at"].as_str(), last["operation"].as_str()), (Some(""), Some("GET /groups/{groupId}")));
+    assert!(last["message"].as_str().unwrap().contains("colour"), "{last}");
+}

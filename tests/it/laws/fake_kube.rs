@@ -1,0 +1,288 @@
+//! A Kubernetes API in this process: what the operator uses of one, and nothing more.
+//!
+//! It keeps objects and Secrets, counts requests, and can hold one of them for ever, before or after it takes effect,
+//! which is how a crash at that request looks from the outside. What only the real one can show (schemas, CEL, field
+//! ownership, RBAC) is tested on the real one.
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    sync::{Arc, Mutex},
+};
+
+use http::{Method, Request, Response};
+use kube::{Client, client::Body};
+use serde_json::{Value, json};
+
+use super::trap::Trap;
+
+/// (plural, namespace, name)
+pub type Key = (String, String, String);
+
+#[derive(Clone)]
+pub struct FakeKube {
+    state: Arc<Mutex<State>>,
+    trap: Arc<Trap>,
+}
+
+#[derive(Default)]
+struct State {
+    version: u64,
+    uids: u64,
+    objects: BTreeMap<Key, Value>,
+    changed: Vec<Key>,
+    events: Vec<Value>,
+    writes: u64,
+    /// Text that is not in a Secret: what a canary must not be found in.
+    said: Vec<String>,
+}
+
+impl FakeKube {
+    pub fn new(trap: Arc<Trap>) -> Self {
+        Self { state: Arc::default(), trap }
+    }
+
+    pub fn client(&self) -> Client {
+        let kube = self.clone();
+        Client::new(
+            tower::service_fn(move |request: Request<Body>| {
+                let kube = kube.clone();
+                async move { Ok::<_, Infallible>(kube.answer(request).await) }
+            }),
+            "default",
+        )
+    }
+
+    /// What a user does with `kubectl apply`: makes or changes metadata and spec.
+    pub fn apply(&self, plural: &str, namespace: &str, manifest: &Value) -> Key {
+        let name = manifest["metadata"]["name"].as_str().unwrap().to_owned();
+        let key = (plural.to_owned(), namespace.to_owned(), name);
+        let mut state = self.state.lock().unwrap();
+        let mut object = state.objects.get(&key).cloned().unwrap_or_else(|| {
+            state.uids += 1;
+            let uid = format!("00000000-0000-0000-0000-{:012}", state.uids);
+            let mut metadata = json!({"uid": uid, "generation": 0, "namespace": namespace});
+            metadata["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+            json!({"metadata": metadata})
+        });
+        for field in ["apiVersion", "kind", "type"] {
+            if !manifest[field].is_null() {
+                object[field] = manifest[field].clone();
+            }
+        }
+        object["metadata"]["name"] = manifest["metadata"]["name"].clone();
+        if !manifest["metadata"]["annotations"].is_null() {
+            object["metadata"]["annotations"] = manifest["metadata"]["annotations"].clone();
+        }
+        if object["spec"] != manifest["spec"] {
+            object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
+            object["spec"] = manifest["spec"].clone();
+        }
+        if let Some(text) = manifest["stringData"].as_object() {
+            object["data"] = text.iter().map(|(key, value)| (key.clone(), encoded(value))).collect();
+        }
+        state.put(key.clone(), object);
+        key
+    }
+
+    /// What a user does with `kubectl delete`.
+    pub fn delete(&self, key: &Key) {
+        let mut state = self.state.lock().unwrap();
+        let Some(mut object) = state.objects.get(key).cloned() else { return };
+        if object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
+            state.remove(key);
+            return;
+        }
+        if object["metadata"]["deletionTimestamp"].is_null() {
+            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
+            state.put(key.clone(), object);
+        }
+    }
+
+    /// What a backup tool does that restores objects without their status.
+    pub fn lose_status(&self, key: &Key) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(mut object) = state.objects.get(key).cloned() {
+            object.as_object_mut().unwrap().remove("status");
+            state.put(key.clone(), object);
+        }
+    }
+
+    pub fn get(&self, key: &Key) -> Option<Value> {
+        self.state.lock().unwrap().objects.get(key).cloned()
+    }
+
+    /// All objects of a plural, with their keys.
+    pub fn all(&self, plural: &str) -> Vec<(Key, Value)> {
+        let state = self.state.lock().unwrap();
+        state.objects.iter().filter(|(key, _)| key.0 == plural).map(|(key, value)| (key.clone(), value.clone())).collect()
+    }
+
+    /// What changed since this was last asked, oldest first.
+    pub fn take_changed(&self) -> Vec<Key> {
+        std::mem::take(&mut self.state.lock().unwrap().changed)
+    }
+
+    /// How many requests of the operator changed something.
+    pub fn writes(&self) -> u64 {
+        self.state.lock().unwrap().writes
+    }
+
+    pub fn events(&self) -> Vec<Value> {
+        self.state.lock().unwrap().events.clone()
+    }
+
+    /// All that the operator wrote anywhere but into Secrets.
+    pub fn said(&self) -> String {
+        self.state.lock().unwrap().said.join("\n")
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect_bytes().await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let label = format!("{} {}", parts.method, parts.uri.path());
+        let permit = self.trap.before(&label).await;
+        let (status, answer) = self.carry_out(&parts.method, parts.uri.path(), parts.uri.query(), &body);
+        self.trap.after(permit).await;
+        Response::builder().status(status).body(Body::from(serde_json::to_vec(&answer).unwrap())).unwrap()
+    }
+
+    fn carry_out(&self, method: &Method, path: &str, query: Option<&str>, body: &Value) -> (u16, Value) {
+        let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        let mut state = self.state.lock().unwrap();
+        let after = segments.iter().position(|segment| *segment == "namespaces").map_or(segments.len(), |at| at + 1);
+        let rest = &segments[after.min(segments.len())..];
+        match (method, rest) {
+            (&Method::POST | &Method::PATCH, [_, "events", ..]) => {
+                state.said.push(body.to_string());
+                state.events.push(body.clone());
+                (201, body.clone())
+            }
+            (&Method::GET, [namespace, "secrets"]) => {
+                let owner = query.and_then(|query| query.split("owner-uid%3D").nth(1)).unwrap_or_default();
+                let owner = owner.split('&').next().unwrap_or_default();
+                let mine = |secret: &&Value| secret["metadata"]["labels"]["atlas-operator.io/owner-uid"] == owner;
+                let items: Vec<Value> = state
+                    .objects
+                    .iter()
+                    .filter(|(key, _)| key.0 == "secrets" && key.1 == *namespace)
+                    .map(|(_, value)| value)
+                    .filter(mine)
+                    .cloned()
+                    .collect();
+                (200, json!({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": items}))
+            }
+            (&Method::POST, [namespace, "secrets"]) => {
+                let name = body["metadata"]["name"].as_str().unwrap().to_owned();
+                let key = ("secrets".to_owned(), (*namespace).to_owned(), name);
+                if state.objects.contains_key(&key) {
+                    return failure(409, "AlreadyExists");
+                }
+                let mut secret = body.clone();
+                state.uids += 1;
+                secret["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{:012}", state.uids));
+                secret["metadata"]["namespace"] = json!(namespace);
+                state.writes += 1;
+                (201, state.put(key, secret))
+            }
+            (_, [namespace, plural, name]) => {
+                let key = ((*plural).to_owned(), (*namespace).to_owned(), (*name).to_owned());
+                let Some(object) = state.objects.get(&key).cloned() else { return failure(404, "NotFound") };
+                match *method {
+                    Method::GET => (200, object),
+                    Method::DELETE => {
+                        state.writes += 1;
+                        state.remove(&key);
+                        (200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
+                    }
+                    Method::PATCH => state.patch(key, object, body),
+                    _ => failure(405, "MethodNotAllowed"),
+                }
+            }
+            (&Method::PATCH, [namespace, plural, name, "status"]) => {
+                let key = ((*plural).to_owned(), (*namespace).to_owned(), (*name).to_owned());
+                let Some(mut object) = state.objects.get(&key).cloned() else { return failure(404, "NotFound") };
+                if body["metadata"]["uid"] != object["metadata"]["uid"] {
+                    return failure(409, "Conflict");
+                }
+                state.said.push(body["status"].to_string());
+                object["status"] = body["status"].clone();
+                (200, state.change(key, object))
+            }
+            _ => failure(404, "NotFound"),
+        }
+    }
+}
+
+impl State {
+    fn patch(&mut self, key: Key, mut object: Value, body: &Value) -> (u16, Value) {
+        if let Some(operations) = body.as_array() {
+            for operation in operations {
+                let path = operation["path"].as_str().unwrap();
+                match operation["op"].as_str().unwrap() {
+                    "test" if object.pointer(path) == Some(&operation["value"]) => {}
+                    "remove" => {
+                        let index: usize = path.rsplit('/').next().unwrap().parse().unwrap();
+                        object["metadata"]["finalizers"].as_array_mut().unwrap().remove(index);
+                    }
+                    _ => return failure(422, "Invalid"),
+                }
+            }
+            if object["metadata"]["deletionTimestamp"].is_string()
+                && object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
+            {
+                self.writes += 1;
+                self.remove(&key);
+                return (200, object);
+            }
+            return (200, self.change(key, object));
+        }
+        if body["apiVersion"].is_string() {
+            if body["metadata"]["uid"] != object["metadata"]["uid"] {
+                return failure(409, "Conflict");
+            }
+            object["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone();
+            return (200, self.change(key, object));
+        }
+        for (name, value) in body.as_object().unwrap() {
+            object[name] = value.clone();
+        }
+        (200, self.change(key, object))
+    }
+
+    fn change(&mut self, key: Key, object: Value) -> Value {
+        if self.objects.get(&key) == Some(&object) {
+            return object;
+        }
+        self.writes += 1;
+        self.put(key, object)
+    }
+
+    fn put(&mut self, key: Key, mut object: Value) -> Value {
+        self.version += 1;
+        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
+        self.changed.push(key.clone());
+        self.objects.insert(key, object.clone());
+        object
+    }
+
+    fn remove(&mut self, key: &Key) {
+        self.version += 1;
+        self.objects.remove(key);
+        self.changed.push(key.clone());
+    }
+}
+
+fn failure(code: u16, reason: &str) -> (u16, Value) {
+    let status = json!({
+        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
+        "message": reason, "reason": reason, "code": code,
+    });
+    (code, status)
+}
+
+fn encoded(value: &Value) -> Value {
+    let text = k8s_openapi::ByteString(value.as_str().unwrap().as_bytes().to_vec());
+    serde_json::to_value(text).unwrap()
+}

@@ -1,0 +1,214 @@
+//! Laws under fault: crashes between any two calls, and every error on every call.
+use std::{collections::BTreeSet, time::Duration};
+
+use atlas_operator::kind::{Deletion, Example};
+use serde_json::{Value, json};
+
+use super::{
+    trap::When,
+    world::{Run, World, examples},
+};
+
+/// Everything that can become of a call, as the simulator names it.
+const KINDS: &[&str] = &[
+    "400", "401-challenge-loop", "401-empty", "403-empty", "403-ip-access-list", "404", "409", "410",
+    "429-retry-after-0", "429-retry-after-60", "429-no-header", "500", "502-html", "503-empty", "timeout", "reset",
+    "truncated-json", "wrong-content-type", "gzip-garbage",
+];
+/// Those that can follow a write which took effect.
+const AFTER_COMMIT: &[&str] =
+    &["500", "502-html", "503-empty", "timeout", "reset", "truncated-json", "wrong-content-type", "gzip-garbage"];
+/// How long an error lasts that lasts.
+const LASTING: Duration = Duration::from_secs(1800);
+/// Within which a world must be as it should once nothing fails any more: a few of the longest delays.
+const RECOVERY: Duration = Duration::from_secs(3 * 3600);
+/// More HTTP requests than this while an error lasts is not backing off: an object that fails is looked at some 15
+/// times in that time, each time with a few reads, each of them repeated at most twice and challenged once.
+const MOST_REQUESTS: usize = 400;
+
+/// Law 6: killed at any call, before it took effect or before its answer was seen, the operator ends where it would
+/// have ended, with one resource in Atlas for each object.
+#[tokio::test]
+async fn a_crash_at_every_call_ends_as_if_there_had_been_none() {
+    let mut world = World::trapped().await;
+    world.defaults.deletion = Some(Deletion::Delete);
+    let (mut boundaries, mut crashes) = (0, 0);
+    for (name, _, example) in examples() {
+        let (settled, calls) = reference(&mut world, &example).await;
+        for held in calls {
+            boundaries += 1;
+            world.reset().await;
+            world.apply(&example);
+            world.trap.set(Some(held));
+            let mut operator = world.operator();
+            crashes += usize::from(world.run(&mut operator).await == Run::Killed);
+            drop(operator);
+            world.trap.set(None);
+            let mut operator = world.operator();
+            world.run(&mut operator).await;
+            assert_eq!(world.unready(), Vec::<String>::new(), "{name}: killed {held:?}");
+            same(&world.dump().await, &settled, &format!("{name}: killed {held:?}"));
+        }
+    }
+    println!("law 6: {crashes} crashes at {boundaries} call boundaries of creation");
+    assert!(crashes * 10 >= boundaries * 9, "{crashes} of {boundaries} crashes took place");
+}
+
+/// Law 6 on the way out: a deletion that is interrupted anywhere still leaves nothing behind.
+#[tokio::test]
+async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
+    let mut world = World::trapped().await;
+    world.defaults.deletion = Some(Deletion::Delete);
+    let (mut boundaries, mut crashes) = (0, 0);
+    for (name, _, example) in examples() {
+        world.reset().await;
+        let keys = world.apply(&example);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        world.trap.set(None);
+        keys.iter().for_each(|key| world.kube.delete(key));
+        world.run(&mut operator).await;
+        for held in both(world.trap.calls().len()) {
+            boundaries += 1;
+            world.reset().await;
+            let keys = world.apply(&example);
+            let mut operator = world.operator();
+            world.run(&mut operator).await;
+            world.trap.set(Some(held));
+            keys.iter().for_each(|key| world.kube.delete(key));
+            crashes += usize::from(world.run(&mut operator).await == Run::Killed);
+            drop(operator);
+            world.trap.set(None);
+            let mut operator = world.operator();
+            world.run(&mut operator).await;
+            for kind in atlas_operator::kinds::all() {
+                let left = world.kube.all(kind.plural());
+                assert!(left.is_empty(), "{name}: killed {held:?}\n{}", world.describe());
+            }
+            assert_eq!(world.dump().await["atlas"], json!([]), "{name}: killed {held:?}");
+        }
+    }
+    println!("law 6: {crashes} crashes at {boundaries} call boundaries of deletion");
+    assert!(crashes * 10 >= boundaries * 9, "{crashes} of {boundaries} crashes took place");
+}
+
+/// Law 7 and law 15: every error, on every call of the way to ready, once.
+#[tokio::test]
+async fn every_error_on_every_call_once_is_recovered_from() {
+    let mut world = World::new().await;
+    let (mut pairs, mut struck) = (0, 0);
+    for (name, _, example) in examples() {
+        let settled = settle(&mut world, &example).await;
+        let calls: Vec<_> = authenticated(&world).await;
+        for (index, mutating) in calls.iter().map(|call| call.mutating).enumerate() {
+            let whens = KINDS.iter().map(|kind| (*kind, "before"));
+            let whens = whens.chain(AFTER_COMMIT.iter().filter(|_| mutating).map(|kind| (*kind, "after")));
+            for (kind, when) in whens {
+                pairs += 1;
+                world.reset().await;
+                world.apply(&example);
+                let fault = json!({"nth": index + 1, "kind": kind, "when": when});
+                world.simulator.add_fault(&fault).await.unwrap();
+                let mut operator = world.operator();
+                world.run(&mut operator).await;
+                let case = format!("{name}: {kind} {when} call {} ({})", index + 1, calls[index].line());
+                recover(&world, &mut operator, &settled, &case).await;
+                struck += u64::from(fired(&world).await > 0);
+            }
+        }
+    }
+    println!("law 7: {pairs} (call × fault) pairs, once each; {struck} struck");
+    assert!(struck * 10 >= pairs * 9, "{struck} of {pairs} faults struck");
+}
+
+/// Law 7 and law 15: every error, on every operation, for half an hour: bounded calls, an honest status, and recovery
+/// once it ends.
+#[tokio::test]
+async fn every_error_that_lasts_is_borne_and_recovered_from() {
+    let mut world = World::new().await;
+    let mut pairs = 0;
+    for (name, _, example) in examples() {
+        let settled = settle(&mut world, &example).await;
+        let sites: BTreeSet<String> = authenticated(&world).await.iter().map(site).collect();
+        for site in &sites {
+            for kind in KINDS {
+                pairs += 1;
+                world.reset().await;
+                world.apply(&example);
+                let fault = json!({"operation": site, "times": -1, "kind": kind});
+                world.simulator.add_fault(&fault).await.unwrap();
+                let mut operator = world.operator();
+                world.run_for(&mut operator, Some(LASTING)).await;
+                let case = format!("{name}: {kind} on {site} for ever");
+                let requests = world.simulator.calls(0).await.unwrap().len();
+                assert!(requests <= MOST_REQUESTS, "{case}: {requests} requests");
+                if world.unready().is_empty() {
+                    same(&world.dump().await, &settled, &format!("{case}: all are Ready"));
+                }
+                world.simulator.clear_faults().await.unwrap();
+                recover(&world, &mut operator, &settled, &case).await;
+            }
+        }
+    }
+    println!("law 7: {pairs} (operation × fault) pairs, for half an hour each");
+}
+
+/// The settled world of an example, and every call that leads there.
+async fn reference(world: &mut World, example: &Example) -> (Value, Vec<(usize, When)>) {
+    let settled = settle(world, example).await;
+    (settled, both(world.trap.calls().len()))
+}
+
+async fn settle(world: &mut World, example: &Example) -> Value {
+    world.reset().await;
+    world.apply(example);
+    let mut operator = world.operator();
+    world.run(&mut operator).await;
+    assert_eq!(world.unready(), Vec::<String>::new());
+    world.dump().await
+}
+
+fn both(calls: usize) -> Vec<(usize, When)> {
+    (0..calls).flat_map(|number| [(number, When::Before), (number, When::After)]).collect()
+}
+
+async fn authenticated(world: &World) -> Vec<harness::Call> {
+    world.simulator.calls(0).await.unwrap().into_iter().filter(|call| call.principal.is_some()).collect()
+}
+
+/// The operation of a call, as faults name it: ids and names replaced by a wildcard.
+fn site(call: &harness::Call) -> String {
+    const WORDS: &[&str] = &[
+        "groups", "byName", "settings", "accessList", "clusters", "flexClusters", "databaseUsers", "customDBRoles",
+        "roles", "processArgs",
+    ];
+    let path = call.path.split('?').next().unwrap().trim_start_matches("/api/atlas/v2/");
+    let segments: Vec<&str> =
+        path.split('/').map(|segment| if WORDS.contains(&segment) { segment } else { "*" }).collect();
+    format!("{} /{}", call.method, segments.join("/"))
+}
+
+async fn fired(world: &World) -> u64 {
+    let faults = world.simulator.faults().await.unwrap();
+    faults.as_array().unwrap().iter().filter_map(|fault| fault["fired"].as_u64()).sum()
+}
+
+/// Runs on until the world is as it should be; fails if it does not get there.
+async fn recover(world: &World, operator: &mut super::world::TestOperator, settled: &Value, case: &str) {
+    let mut left = RECOVERY;
+    let step = Duration::from_secs(900);
+    while !world.unready().is_empty() && left > step {
+        world.run_for(operator, Some(step)).await;
+        left -= step;
+    }
+    assert_eq!(world.unready(), Vec::<String>::new(), "{case}\n{}", world.describe());
+    same(&world.dump().await, settled, case);
+}
+
+fn same(actual: &Value, expected: &Value, case: &str) {
+    if actual != expected {
+        let difference =
+            assert_json_diff::assert_json_matches_no_panic(actual, expected, assert_json_diff::Config::new(assert_json_diff::CompareMode::Strict));
+        panic!("{case}: {}", difference.unwrap_err());
+    }
+}

@@ -1,0 +1,216 @@
+//! Laws of the steady state: from nothing to ready, and then nothing more.
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use serde_json::Value;
+
+use super::world::{NAMESPACE, Run, World, condition, documents, examples};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// Law 1, and law 2 on top: a day in which nothing changes costs nothing but reads.
+#[tokio::test]
+async fn every_kind_becomes_ready_and_then_costs_nothing_for_a_day() {
+    let mut world = World::new().await;
+    for (name, _, example) in examples() {
+        world.reset().await;
+        world.apply(&example);
+        let mut operator = world.operator();
+        assert_eq!(world.run(&mut operator).await, Run::Quiet);
+        assert_eq!(world.unready(), Vec::<String>::new(), "{name}");
+
+        world.simulator.clear_calls().await.unwrap();
+        let (writes, passes, events) = (world.kube.writes(), operator.passes, world.kube.events().len());
+        world.run_for(&mut operator, Some(DAY)).await;
+        let mutating = world.simulator.mutating_calls(0).await.unwrap();
+        assert!(mutating.is_empty(), "{name}: {:?}", mutating.iter().map(harness::Call::line).collect::<Vec<_>>());
+        assert_eq!(world.kube.writes(), writes, "{name} wrote to Kubernetes\n{}", world.describe());
+        assert_eq!(world.kube.events().len(), events, "{name} published an Event");
+        assert!(operator.passes > passes + 10, "{name} was not looked at during the day");
+    }
+}
+
+/// Law 3: whatever drifts in Atlas is put back, by one call.
+#[tokio::test]
+async fn drift_in_atlas_is_healed() {
+    let mut world = World::new().await;
+    for (name, _, example) in examples() {
+        let Some((path, patch)) = example.drift else { continue };
+        world.reset().await;
+        world.apply(&example);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        let before = world.dump().await;
+        let group = group_id(&world);
+        let path = path.replace("{groupId}", &group);
+        world.simulator.merge(&path, &serde_json::from_str(patch).unwrap()).await.unwrap();
+        assert_ne!(world.dump().await, before, "{name}: the drift changed nothing");
+        world.simulator.clear_calls().await.unwrap();
+        world.run_for(&mut operator, Some(Duration::from_secs(3 * 3600))).await;
+        let mutating = world.simulator.mutating_calls(0).await.unwrap();
+        assert_eq!(mutating.len(), 1, "{name}: {:?}", mutating.iter().map(harness::Call::line).collect::<Vec<_>>());
+        assert_json_diff::assert_json_eq!(world.dump().await, before);
+    }
+}
+
+/// Law 5: a status that is lost leads to adoption, never to a second resource.
+#[tokio::test]
+async fn a_lost_status_adopts_and_never_duplicates() {
+    let mut world = World::new().await;
+    for (name, _, example) in examples() {
+        world.reset().await;
+        let keys = world.apply(&example);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        let before = world.dump().await;
+        drop(operator);
+        for key in &keys {
+            world.kube.lose_status(key);
+        }
+        world.simulator.clear_calls().await.unwrap();
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        assert_eq!(world.unready(), Vec::<String>::new(), "{name}");
+        let created: Vec<_> =
+            world.simulator.mutating_calls(0).await.unwrap().into_iter().filter(|call| call.method == "POST").collect();
+        assert!(created.is_empty(), "{name}: {created:?}");
+        assert_json_diff::assert_json_eq!(world.dump().await, before);
+    }
+}
+
+/// An edit of one field becomes one call that carries that field and no other.
+#[tokio::test]
+async fn an_edit_sends_one_call() {
+    let mut world = World::new().await;
+    for (name, _, example) in examples() {
+        let Some((pointer, value)) = example.edit else { continue };
+        world.reset().await;
+        let keys = world.apply(&example);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        let mut document = documents(example.manifest).pop().unwrap();
+        *document["spec"].pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
+        world.apply_one(&document);
+        world.simulator.clear_calls().await.unwrap();
+        world.run(&mut operator).await;
+        assert_eq!(world.unready(), Vec::<String>::new(), "{name}");
+        let mutating = world.simulator.calls_with_bodies(0).await.unwrap();
+        let mutating: Vec<_> = mutating.into_iter().filter(|call| call.mutating).collect();
+        assert_eq!(mutating.len(), 1, "{name}: {:?}", mutating.iter().map(harness::Call::line).collect::<Vec<_>>());
+        if let Some(body) = mutating[0].request.as_object() {
+            assert_eq!(body.len(), 1, "{name}: {body:?}");
+        }
+        let object = world.kube.get(keys.last().unwrap()).unwrap();
+        assert_eq!(object["metadata"]["generation"], 2, "{name}: the operator wrote to the spec");
+    }
+}
+
+/// Law 8: deletion, with the Atlas resource, of everything at once and twice over.
+#[tokio::test]
+async fn deletion_removes_everything_and_a_second_one_changes_nothing() {
+    let mut world = World::new().await;
+    world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
+    for (name, _, example) in examples() {
+        world.reset().await;
+        let keys = world.apply(&example);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        for key in &keys {
+            world.kube.delete(key);
+            world.kube.delete(key);
+        }
+        world.run(&mut operator).await;
+        for kind in atlas_operator::kinds::all() {
+            assert!(world.kube.all(kind.plural()).is_empty(), "{name}\n{}", world.describe());
+        }
+        assert_eq!(world.dump().await["atlas"], serde_json::json!([]), "{name}: left in Atlas");
+        let secrets: Vec<_> = world.kube.all("secrets").into_iter().filter(|(key, _)| key.1 == NAMESPACE).collect();
+        assert!(secrets.is_empty(), "{name}: connection Secrets left");
+    }
+}
+
+/// Law 8, with nothing to delete with: the object says so, lets go when told to, and Atlas keeps the resource.
+#[tokio::test]
+async fn without_credentials_a_deletion_waits_for_a_person() {
+    let mut world = World::new().await;
+    world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
+    for (name, _, example) in examples() {
+        world.reset().await;
+        let keys = world.apply(&example);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        let before = world.dump().await["atlas"].clone();
+        world.kube.delete(&("secrets".into(), "operator".into(), "default".into()));
+        let key = keys.last().unwrap();
+        world.kube.delete(key);
+        world.run(&mut operator).await;
+        let object = world.kube.get(key).unwrap();
+        assert_eq!(condition(&object, "Stalled")["reason"], "CredentialsNotFound", "{name}: {object}");
+        let mut document = documents(example.manifest).pop().unwrap();
+        document["metadata"]["annotations"] = serde_json::json!({"atlas-operator.io/deletion": "retain"});
+        world.apply_one(&document);
+        world.run(&mut operator).await;
+        assert!(world.kube.get(key).is_none(), "{name}\n{}", world.describe());
+        assert_json_diff::assert_json_eq!(world.dump().await["atlas"], before);
+    }
+}
+
+/// Law 12: what is missing is waited for without a single call to Atlas about the object, and its coming wakes it.
+#[tokio::test]
+async fn missing_input_costs_no_call_and_its_coming_wakes() {
+    let mut world = World::new().await;
+    for (name, _, example) in examples() {
+        world.reset().await;
+        world.provide_credentials();
+        let mut documents = documents(example.manifest);
+        let own = documents.pop().unwrap();
+        if documents.is_empty() {
+            // It needs nothing but credentials.
+            world.kube.delete(&("secrets".into(), "operator".into(), "default".into()));
+        }
+        world.apply_one(&own);
+        let mut operator = world.operator();
+        world.run_for(&mut operator, Some(Duration::from_secs(600))).await;
+        assert!(world.simulator.calls(0).await.unwrap().is_empty(), "{name} called Atlas");
+        assert_eq!(world.unready().len(), 1, "{name}");
+        let begun = atlas_operator::engine::Clock::now(&world.clock);
+        if documents.is_empty() {
+            world.provide_credentials();
+        }
+        for document in &documents {
+            world.apply_one(document);
+        }
+        // Within a second: by being woken, not by the timed retry.
+        world.run_for(&mut operator, Some(Duration::from_secs(1))).await;
+        assert!(!world.simulator.calls(0).await.unwrap().is_empty(), "{name} was not woken");
+        assert!(atlas_operator::engine::Clock::now(&world.clock).duration_since(begun) < SignedDuration::from_secs(30));
+        world.run(&mut operator).await;
+        assert_eq!(world.unready(), Vec::<String>::new(), "{name}");
+    }
+}
+
+/// Law 14: an object that cannot be read is a condition on that object, and stops none of its kind.
+#[tokio::test]
+async fn an_unreadable_object_stops_no_other() {
+    let mut world = World::new().await;
+    for (name, kind, example) in examples() {
+        world.reset().await;
+        let keys = world.apply(&example);
+        let mut broken = documents(example.manifest).pop().unwrap();
+        broken["metadata"]["name"] = serde_json::json!("a-broken-one");
+        broken["spec"] = serde_json::json!({"name": {"not": "a name"}, "projectRef": 7});
+        let broken = world.apply_one(&broken);
+        let mut operator = world.operator();
+        world.run(&mut operator).await;
+        let object = world.kube.get(&broken).unwrap();
+        assert_eq!(condition(&object, "Stalled")["reason"], "InvalidSpec", "{name}: {object}");
+        assert!(keys.iter().any(|key| key.0 == kind.plural()));
+        assert_eq!(world.unready().len(), 1, "{name}: {:?}", world.unready());
+    }
+}
+
+fn group_id(world: &World) -> String {
+    let projects = world.kube.all("atlasprojects");
+    let id: &Value = &projects[0].1["status"]["atlas"]["projectId"];
+    id.as_str().unwrap().to_owned()
+}
