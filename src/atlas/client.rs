@@ -176,7 +176,7 @@ impl Client {
         let refusal = Refusal::read(call, &raw, credential_refused, &self.secrets(call));
         if is_throttled(refusal.status, refusal.code.as_deref()) {
             let after = pace::wait_after(raw.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
-            self.inner.pace.hold(call, after);
+            self.inner.pace.hold(call, after.min(self.inner.transport.settings.hold_limit));
             return Err(throttled(call, after));
         }
         Err(refusal.into())

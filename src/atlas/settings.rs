@@ -21,6 +21,9 @@ pub struct Settings {
     /// The wait before the first repetition; each further one doubles it. Up to half of it is taken off by chance, so
     /// that callers that failed together do not come back together.
     pub retry_delay: Duration,
+    /// How long calls are held back at most, without a request, after Atlas limited the rate of their kind. At zero
+    /// every call asks anew.
+    pub hold_limit: Duration,
     /// How long a failure to get an access token answers for all who need one, before the next attempt.
     pub token_failure_hold: Duration,
     /// The `User-Agent` header.
@@ -42,6 +45,8 @@ impl Default for Settings {
             // Edge failures last for seconds. What lasts longer is for the caller's own, slower rhythm.
             retries: 2,
             retry_delay: Duration::from_millis(500),
+            // What Atlas asks for is obeyed up to here: buckets refill within a minute.
+            hold_limit: Duration::from_mins(15),
             // The token endpoint has a low rate limit of its own.
             token_failure_hold: Duration::from_secs(5),
             user_agent: concat!("atlas-operator/", env!("CARGO_PKG_VERSION")).to_owned(),
@@ -59,6 +64,7 @@ impl fmt::Debug for Settings {
             .field("body_limit", &self.body_limit)
             .field("retries", &self.retries)
             .field("retry_delay", &self.retry_delay)
+            .field("hold_limit", &self.hold_limit)
             .field("token_failure_hold", &self.token_failure_hold)
             .field("user_agent", &self.user_agent)
             .finish_non_exhaustive()

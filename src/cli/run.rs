@@ -34,8 +34,9 @@ use crate::{
     },
 };
 
-/// How long a stop may take: what Kubernetes gives a pod is 30 s, and the process must be gone by then.
-const STOP: Duration = Duration::from_secs(25);
+/// How long calls in flight may take once the process is told to stop. Kubernetes gives a pod 30 s, and the process
+/// promises to be gone within 25, of which the rest is for [`GOODBYE`].
+const STOP: Duration = Duration::from_secs(22);
 /// How long handing back access tokens may take at the end.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How often missing definitions are looked for.

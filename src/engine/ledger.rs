@@ -14,6 +14,7 @@ struct Entry {
     generation: i64,
     failures: u32,
     absences: u32,
+    sent: (String, u32),
     written: Option<(u64, Status)>,
 }
 
@@ -56,6 +57,21 @@ impl Ledger {
     pub fn is_failing(&self, object: &Object) -> bool {
         let generation = object.metadata.generation.unwrap_or_default();
         self.with(object.own_uid(), |entry| entry.generation == generation && entry.failures > 0)
+    }
+
+    /// How often in a row a pass before this one sent the same call, or was said to; `None` is a pass that sent none.
+    /// Atlas may take a call and not do it, and asking again at once for ever helps nobody.
+    pub fn repeats(&self, object: &Object, call: Option<&str>) -> u32 {
+        self.with(object.own_uid(), |entry| match call {
+            Some(call) if entry.sent.0 == call => {
+                entry.sent.1 = entry.sent.1.saturating_add(1);
+                entry.sent.1
+            }
+            _ => {
+                entry.sent = (call.unwrap_or_default().to_owned(), 0);
+                0
+            }
+        })
     }
 
     /// How many passes in a row saw Atlas say that the object is not there, this one included; `false` starts anew.

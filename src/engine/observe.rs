@@ -67,13 +67,23 @@ fn get(endpoint: Endpoint, slots: &Slots) -> Option<Call> {
     })
 }
 
-/// What an error of Atlas comes to, wherever it appears. `again` says that it was so in the last pass too: what may be
-/// a passing whim of the edge is believed the second time.
-pub fn outcome(error: &Error, again: bool) -> Outcome {
-    let message = error.to_string();
+/// What an error of Atlas comes to, wherever it appears, as told to somebody whose credentials are in `secret`. `again`
+/// says that it was so in the last pass too: what may be a passing whim of the edge is believed the second time.
+pub fn outcome(error: &Error, secret: &str, again: bool) -> Outcome {
+    let class = error.class();
+    let advice = match class {
+        Class::RetryAfter(_) | Class::Backoff | Class::Absent | Class::Exists | Class::ParentAbsent => String::new(),
+        Class::Unauthenticated => format!(" Put a valid key in {secret}."),
+        Class::Forbidden => {
+            format!(" Give the key in {secret} the role that this takes, or put this address on its API access list.")
+        }
+        Class::Blocked => " Mend that, and it goes on by itself.".to_owned(),
+        Class::Rejected => " Mend the spec.".to_owned(),
+    };
+    let message = format!("{error}.{advice}");
     let refused = |reason| Outcome::Refused { reason, message: message.clone() };
     let failed = |reason| Outcome::Failed { reason, message: message.clone() };
-    match error.class() {
+    match class {
         Class::RetryAfter(after) => Outcome::Throttled { after },
         Class::Backoff | Class::Absent | Class::Exists => failed(Reason::AtlasUnavailable),
         Class::ParentAbsent => {

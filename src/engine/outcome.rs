@@ -257,6 +257,14 @@ impl Outcome {
         }
     }
 
+    /// The call that was sent, in the words of its note.
+    pub fn call(&self) -> Option<&str> {
+        match self {
+            Self::Acted { note, .. } => Some(note),
+            _ => None,
+        }
+    }
+
     /// Whether it may pass unseen when the object was ready and this is new: one failed read of a settled object says
     /// nothing about the object.
     pub fn is_hiccup(&self) -> bool {
@@ -277,7 +285,7 @@ impl Outcome {
         }
     }
 
-    /// When to look again, after `failures` failures in a row (this one included).
+    /// When to look again, after `failures` failures in a row (this one included), or as many repetitions of one call.
     pub fn requeue(&self, failures: u32, resync: Duration) -> Duration {
         // 2 s, 4 s, 8 s … up to `most`; the exponent is bounded so that it cannot overflow.
         let grow = |first: u64, most: Duration| {
@@ -285,7 +293,8 @@ impl Outcome {
         };
         match self {
             Self::Settled | Self::Idle { .. } => resync,
-            Self::Acted { .. } => Duration::ZERO,
+            Self::Acted { .. } if failures == 0 => Duration::ZERO,
+            Self::Acted { .. } => grow(2, Duration::from_secs(300)),
             // A tenth of the time that has passed keeps the number of looks small for long operations, and the
             // delay in noticing the end of short ones too.
             Self::Busy { elapsed, .. } => (*elapsed / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)),

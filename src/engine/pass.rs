@@ -334,7 +334,7 @@ impl Pass<'_> {
         let (method, path) = (&sending.call.method, &sending.call.path);
         match &result {
             Ok(answer) => tracing::info!(%method, path, status = answer.status, why, "sent to Atlas"),
-            Err(error) => tracing::warn!(%method, path, error = %error, why, "Atlas call failed"),
+            Err(error) => tracing::warn!(%method, path, status = error.status(), error = %error, why, "Atlas call failed"),
         }
         let Err(error) = result else { return Ok(self.sent(&sending, resolved)) };
         match (sending.purpose, error.class()) {
@@ -376,9 +376,14 @@ impl Pass<'_> {
         let common = &self.status.common;
         let before = &self.before.common.atlas;
         if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
-            let note = "Asking Atlas.".to_owned();
-            let reason = if sending.purpose == Purpose::Create { Reason::Creating } else { Reason::Updating };
-            self.write(&Outcome::Acted { reason, note }).await?;
+            if self.engine.ledger.is_failing(self.object) {
+                // It goes on saying why it failed until there is something else to say: one more try is no change.
+                self.save().await?;
+            } else {
+                let note = "Asking Atlas.".to_owned();
+                let reason = if sending.purpose == Purpose::Create { Reason::Creating } else { Reason::Updating };
+                self.write(&Outcome::Acted { reason, note }).await?;
+            }
         }
         Ok(fresh)
     }
@@ -423,7 +428,11 @@ impl Pass<'_> {
 
     /// What an error of Atlas comes to here.
     fn atlas(&self, error: &crate::atlas::Error) -> Outcome {
-        observe::outcome(error, self.engine.ledger.is_failing(self.object))
+        let secret = self.status.common.atlas.credentials.as_ref().map_or_else(
+            || "the Secret with the credentials".to_owned(),
+            |secret| format!("Secret {}/{}", secret.namespace, secret.name),
+        );
+        observe::outcome(error, &secret, self.engine.ledger.is_failing(self.object))
     }
 
     /// The values that all parts share: the project's id, once there is one.

@@ -341,6 +341,10 @@ fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
     let changes = diff(&part.desired, &Value::Null, part.route.fields);
     let mut document = part.at_creation.clone();
     merge(&mut document, &part.desired);
+    // What travels alone follows once the rest is there: a cluster is not created paused.
+    if let Some(fields) = document.as_object_mut() {
+        fields.retain(|name, _| !part.route.has(name, |policy| matches!(policy, Policy::Alone)));
+    }
     let body = scene.secrets.iter().fold(Body::new(document), |body, (field, secret)| {
         body.with_secret(&format!("/{field}"), secret.clone())
     });

@@ -219,7 +219,7 @@ impl Engine {
             secret.data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value)).collect();
         self.clients.get(&uid, &version, || atlas::Credentials::from_secret(&data)).map_err(|error| Outcome::Refused {
             reason: Reason::CredentialsInvalid,
-            message: format!("Secret {namespace}/{name} cannot be used as Atlas credentials: {error}"),
+            message: format!("Secret {namespace}/{name}: {error}. Mend it, and it goes on by itself."),
         })
     }
 

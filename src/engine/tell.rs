@@ -39,8 +39,9 @@ impl Pass<'_> {
             }
         };
         let failures = engine.ledger.failures(self.object, outcome.is_failure());
+        let repeats = engine.ledger.repeats(self.object, outcome.call());
         engine.metrics.reconciled(self.kind.name(), outcome.label());
-        let mut delay = outcome.requeue(failures, engine.options.resync);
+        let mut delay = outcome.requeue(failures.max(repeats), engine.options.resync);
         if outcome == Outcome::Settled {
             delay = spread(delay, self.object.own_uid());
         }
@@ -72,12 +73,20 @@ impl Pass<'_> {
     pub(super) async fn write(&mut self, outcome: &Outcome) -> Result<(), Outcome> {
         let generation = self.object.metadata.generation.unwrap_or_default();
         outcome.write(&mut self.status.common, generation, self.engine.clock.now());
-        if self.status == self.before {
-            return Ok(());
-        }
         let reason = outcome.reason().to_string();
         let is_new = outcome::ready(&self.before.common).is_none_or(|before| before.reason != reason);
         let acted = matches!(outcome, Outcome::Acted { note, .. } if note != "Asking Atlas.");
+        if self.save().await? && (is_new || acted) {
+            self.event(&reason, &outcome.message(), outcome.is_warning()).await;
+        }
+        Ok(())
+    }
+
+    /// Writes the status as it is, and answers whether there was anything to write.
+    pub(super) async fn save(&mut self) -> Result<bool, Outcome> {
+        if self.status == self.before {
+            return Ok(false);
+        }
         let patch = self.apply(&json!({ "status": self.status }));
         let written = self
             .api()
@@ -86,10 +95,7 @@ impl Pass<'_> {
             .map_err(|error| kubernetes("write the status", &error))?;
         self.engine.ledger.wrote(&written, self.status.clone());
         self.before = self.status.clone();
-        if is_new || acted {
-            self.event(&reason, &outcome.message(), outcome.is_warning()).await;
-        }
-        Ok(())
+        Ok(true)
     }
 
     /// Puts the finalizer on the object, before anything is asked of Atlas.

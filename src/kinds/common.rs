@@ -1,4 +1,5 @@
 //! Small types that several kinds share, and the fields by which every object says where it belongs.
+use jiff::Timestamp;
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,14 @@ pub struct Tag {
     pub value: String,
 }
 
+/// A moment as Atlas writes it, in UTC and whole seconds: people write offsets and fractions too. For
+/// [`Policy::Same`](crate::kind::Policy::Same).
+pub fn moment(value: &Value) -> Value {
+    let moment = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+    let whole = moment.and_then(|moment| Timestamp::from_second(moment.as_second()).ok());
+    whole.map_or_else(|| value.clone(), |whole| Value::String(whole.to_string()))
+}
+
 /// Whether a role is one of the project's own and not one that MongoDB Atlas brings along. Custom roles live in the
 /// database `admin`.
 pub fn is_custom(role: &str, database: &str) -> bool {
@@ -124,4 +133,22 @@ pub fn is_custom(role: &str, database: &str) -> bool {
         "readWriteAnyDatabase",
     ];
     database == "admin" && !BUILT_IN.contains(&role)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn one_moment_has_many_spellings() {
+        for spelling in ["2030-01-31T11:00:00Z", "2030-01-31T12:00:00+01:00", "2030-01-31T11:00:00.25Z"] {
+            assert_eq!(moment(&json!(spelling)), json!("2030-01-31T11:00:00Z"));
+        }
+        assert_ne!(moment(&json!("2030-01-31T11:00:01Z")), json!("2030-01-31T11:00:00Z"));
+        for other in [json!(null), json!("tomorrow")] {
+            assert_eq!(moment(&other), other);
+        }
+    }
 }

@@ -209,6 +209,7 @@ static DATABASE_USER: Route = Route {
         Field { path: "roles", policy: Policy::Set(&["databaseName", "roleName", "collectionName"]) },
         Field { path: "scopes", policy: Policy::Set(&["name", "type"]) },
         Field { path: "labels", policy: Policy::Set(&["key"]) },
+        Field { path: "deleteAfterDate", policy: Policy::Same(common::moment) },
     ],
     yields: None,
     guard: None,

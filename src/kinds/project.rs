@@ -207,6 +207,7 @@ static ACCESS_LIST: Route = Route {
     fields: &[
         Field { path: "cidrBlock", policy: Policy::Same(canonical_range) },
         Field { path: "ipAddress", policy: Policy::Same(canonical_range) },
+        Field { path: "deleteAfterDate", policy: Policy::Same(common::moment) },
     ],
     yields: None,
     guard: None,

@@ -74,6 +74,7 @@ impl Simulator {
         let loopback = address.ip().is_loopback();
         let shared = Arc::new(Shared::new(operations, specification, options, address.to_string(), loopback, state));
         let (stop, stopped) = watch::channel(false);
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept; `stop` waits for it")]
         let serving = tokio::spawn(serve(listener, Arc::clone(&shared), stopped));
         Ok(Self { shared, stop, serving })
     }

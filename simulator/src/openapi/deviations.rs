@@ -16,7 +16,7 @@ pub enum Allow {
     Value(&'static str),
     /// There is such a field; it is any JSON.
     Field,
-    /// The field is any text, whatever its pattern says.
+    /// The field is any text, whatever its pattern or list of values says.
     AnyText,
     /// The field may be absent although it is required.
     Absent,
@@ -77,6 +77,7 @@ pub const FIELDS: &[Deviation] = &[
     deviation("AtlasOrganization", "name", Allow::AnyText, BLANKS),
     deviation("Group", "name", Allow::AnyText, BLANKS),
     deviation("CloudDatabaseUser", "groupId", Allow::Answered, "recorded in every answer"),
+    deviation("DatabaseUserRole", "roleName", Allow::AnyText, "a custom role goes by a name of its own, as its text says"),
     deviation(PERMITTED, "cluster", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(PERMITTED, "db", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(PERMITTED, "collection", Allow::Absent, ONE_OR_THE_OTHER),
@@ -129,7 +130,12 @@ pub fn apply(document: &mut Value) {
                     values.push(json!(value));
                 }
             }
-            (Allow::AnyText, Some(known)) => known["pattern"] = json!(""),
+            (Allow::AnyText, Some(known)) => {
+                known["pattern"] = json!("");
+                if let Some(known) = known.as_object_mut() {
+                    known.remove("enum");
+                }
+            }
             (Allow::Absent, _) => {
                 if let Some(required) = schema["required"].as_array_mut() {
                     required.retain(|name| name != field);

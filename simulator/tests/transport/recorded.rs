@@ -16,13 +16,16 @@ const UNRECORDED: [&str; 3] = ["server", "strict-transport-security", "referrer-
 /// Method, path with placeholders and version.
 type Call = (String, String, String);
 
-/// The sets of header names that a call was recorded with, by status. Those of the Terraform provider have no headers.
-fn recordings() -> Option<BTreeMap<(Call, u64), Vec<BTreeSet<String>>>> {
+/// The sets of header names that each call and status was recorded with.
+type Recordings = BTreeMap<(Call, u64), Vec<BTreeSet<String>>>;
+
+/// The recordings of the Terraform provider have no headers, and are passed over.
+fn recordings() -> Option<Recordings> {
     let Some(folder) = corpus::folder() else {
         println!("skipped: no recordings; ATLAS_API_DATA is not set and there are none beside the repository");
         return None;
     };
-    let mut found: BTreeMap<_, Vec<BTreeSet<String>>> = BTreeMap::new();
+    let mut found = Recordings::new();
     for line in fs::read_to_string(folder.join("recorded.jsonl")).unwrap().lines() {
         let record: Value = serde_json::from_str(line).unwrap();
         let text = |name: &str| record[name].as_str().unwrap_or_default().to_owned();

@@ -16,7 +16,7 @@ use atlas_operator::{
         policy::Defaults,
         wake::Wakes,
     },
-    kind::{Example, Kind},
+    kind::{Example, Given, Kind},
     kinds,
     status::SecretReference,
     telemetry::metrics::Metrics,
@@ -72,7 +72,7 @@ pub struct World {
     pub trap: Arc<Trap>,
     pub clock: TestClock,
     proxy: Option<Proxy>,
-    total_timeout: Duration,
+    pub total_timeout: Duration,
     pub defaults: Defaults,
 }
 
@@ -151,6 +151,8 @@ impl World {
             connect_timeout: Duration::from_secs(2),
             total_timeout: self.total_timeout,
             retry_delay: Duration::from_millis(1),
+            // Time is virtual outside the client, so nothing may wait inside it.
+            hold_limit: Duration::ZERO,
             token_failure_hold: Duration::from_millis(1),
             ..Settings::default()
         };
@@ -251,7 +253,8 @@ impl World {
         operator.due.iter().filter(|(_, at)| **at < soon).all(|(key, at)| {
             let object = self.kube.get(key).unwrap_or_default();
             let waits = condition(&object, "Ready")["reason"].as_str().is_some_and(|reason| FOR_A_PERSON.contains(&reason));
-            *at > now && (waits || condition(&object, "Stalled")["status"] == "True")
+            // What waits for a person is not looked at again within seconds.
+            *at > now + Duration::from_secs(4) && (waits || condition(&object, "Stalled")["status"] == "True")
         })
     }
 
@@ -321,6 +324,11 @@ pub struct TestOperator {
 }
 
 impl TestOperator {
+    /// What is due, and how often something was looked at, for a failure message.
+    pub fn due(&self, world: &World) -> String {
+        format!("{} passes; now {}; due {:?}", self.passes, world.clock.now(), self.due)
+    }
+
     /// Shows the operator what changed in Kubernetes, as its watches would, and wakes what is to be woken.
     fn notice(&mut self, world: &World) {
         for key in world.kube.take_changed() {
@@ -427,4 +435,18 @@ pub fn examples() -> Vec<(String, &'static dyn Kind, Example)> {
         kind.examples().into_iter().map(move |example| (format!("{} ({})", kind.name(), example.name), kind, example))
     };
     kinds::all().iter().flat_map(|kind| named(*kind)).collect()
+}
+
+/// One example for each way a kind is written to Atlas: examples that differ only in what they say share their calls.
+pub fn representatives() -> Vec<(String, &'static dyn Kind, Example)> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut chosen = examples();
+    chosen.retain(|(_, kind, example)| {
+        let spec = documents(example.manifest).pop().unwrap()["spec"].to_string();
+        let declared = kind.read(&serde_json::value::RawValue::from_string(spec).unwrap()).unwrap();
+        let given = Given { project_id: Some("0".repeat(24)), ..Given::default() };
+        let parts = declared.parts(&given).unwrap();
+        seen.insert(parts.iter().map(|part| part.route.read.template).collect::<Vec<_>>())
+    });
+    chosen
 }
