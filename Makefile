@@ -11,6 +11,9 @@ ifneq ($(wildcard ../shared/atlas-api/.),)
 export ATLAS_API_DATA ?= $(abspath ../shared/atlas-api)
 endif
 
+# Modules that a macro declares, which cargo fmt does not see.
+MACRO_MODULES := $(wildcard src/kinds/*.rs src/kinds/*/*.rs)
+
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -26,12 +29,14 @@ test: ## Run every test, on a real control plane and the simulator
 
 lint: ## Check format, lints, licences and dependencies; change nothing
 	cargo fmt --all --check
+	rustfmt --check $(MACRO_MODULES)
 	cargo clippy --locked --workspace --all-targets -- -D warnings
 	@if command -v cargo-deny >/dev/null; then cargo deny --workspace --locked check bans licenses sources; \
 	else echo 'cargo-deny is not installed: licences and duplicate dependencies were not checked (cargo install cargo-deny)'; fi
 
 fmt: ## Format the code
 	cargo fmt --all
+	rustfmt $(MACRO_MODULES)
 
 crds: ## Write crds/*.yaml anew from the kinds
 	cargo build --locked -p atlas-operator

@@ -155,7 +155,8 @@ impl<K: Describe> Kind for Erased<K> {
         K::DELETION
     }
     fn read(&self, spec: &RawValue) -> Result<Box<dyn Declared>, Invalid> {
-        let spec: K::Spec = serde_json::from_str(spec.get()).map_err(|error| Invalid::new("spec", error.to_string()))?;
+        let spec: K::Spec =
+            serde_json::from_str(spec.get()).map_err(|error| Invalid::new("spec", error.to_string()))?;
         Ok(Box::new(spec))
     }
     fn examples(&self) -> Vec<Example> {
@@ -347,6 +348,9 @@ pub struct Route {
     pub expires: Option<&'static str>,
     /// Writes to this family are sent one at a time in a project, or Atlas loses some of them.
     pub serial: bool,
+    /// Fields that every update must carry beside those that change: what Atlas requires of each request, and what it
+    /// might otherwise take for cleared.
+    pub carries: &'static [&'static str],
     /// Fields that are not plain.
     pub fields: &'static [Field],
     /// Adjusts what is wanted to what Atlas may change by itself (autoscaling) before the two are compared.

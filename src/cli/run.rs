@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn durations_are_read_with_their_unit_and_refused_without() {
-        assert_eq!(duration("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
         for bad in ["", "10", "m", "0s", "-1s", "1d", "200h", "1h30m"] {
             assert!(duration(bad).is_err(), "{bad}");
         }

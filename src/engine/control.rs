@@ -87,10 +87,18 @@ impl FirstList {
     }
 }
 
+/// The objects of one kind in one namespace, or in all.
+struct Feed {
+    kind: &'static dyn Kind,
+    namespace: Option<String>,
+    writer: Writer<Object>,
+    first: FirstList,
+}
+
 /// The writing ends of what is watched; they go to [`run`].
 pub struct Feeds {
     synced: Synced,
-    objects: Vec<(&'static dyn Kind, Option<String>, Writer<Object>, FirstList)>,
+    objects: Vec<Feed>,
     namespaces: Option<(Writer<PartialObjectMeta<Namespace>>, FirstList)>,
     range: Range,
 }
@@ -107,7 +115,7 @@ pub fn prepare(
         for namespace in range.each() {
             let writer = Writer::<Object>::new(KindRef::of(*kind));
             stores.entry(kind.name()).or_default().push(writer.as_reader());
-            objects.push((*kind, namespace.map(str::to_owned), writer, synced.more()));
+            objects.push(Feed { kind: *kind, namespace: namespace.map(str::to_owned), writer, first: synced.more() });
         }
     }
     // Seeing namespaces takes cluster-wide rights, which an operator bound to some of them does not have.
@@ -127,7 +135,7 @@ impl Feeds {
 pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: futures::future::Shared<BoxFuture<'static, ()>>) {
     let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
     let facts = Arc::new(Facts::default());
-    for (kind, namespace, writer, first) in feeds.objects {
+    for Feed { kind, namespace, writer, first } in feeds.objects {
         let reader = writer.as_reader();
         let stream = objects(&engine, &facts, kind, namespace.as_deref(), writer, first);
         let synced = feeds.synced.clone();
@@ -253,7 +261,11 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
         };
         let key = (secret.namespace().unwrap_or_default(), secret.name_any());
         let version = secret.resource_version();
-        let changed = if gone { versions.remove(&key).is_some() } else { versions.insert(key.clone(), version.clone()) != Some(version) };
+        let changed = if gone {
+            versions.remove(&key).is_some()
+        } else {
+            versions.insert(key.clone(), version.clone()) != Some(version)
+        };
         if changed {
             if gone {
                 engine.clients.forget(secret.metadata.uid.as_deref().unwrap_or_default());
@@ -266,9 +278,12 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
 /// Keeps the annotations of namespaces, and wakes what is in one whose annotations changed.
 async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namespace>>, mut first: FirstList) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(engine.kube.clone());
-    let mut events = reflector::reflector(writer, watcher(api, watcher::Config::default()).modify(|namespace| {
-        namespace.metadata.managed_fields = None;
-    }))
+    let mut events = reflector::reflector(
+        writer,
+        watcher(api, watcher::Config::default()).modify(|namespace| {
+            namespace.metadata.managed_fields = None;
+        }),
+    )
     .default_backoff()
     .boxed();
     let mut seen: HashMap<String, Option<std::collections::BTreeMap<String, String>>> = HashMap::new();
@@ -302,7 +317,8 @@ impl Facts {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let subject = Subject::of(kind, object);
                 let fact = fact(kind, object);
-                let before = lock(&self.0).insert(subject.clone(), Fact { known: fact.known.clone(), topics: fact.topics.clone() });
+                let before = lock(&self.0)
+                    .insert(subject.clone(), Fact { known: fact.known.clone(), topics: fact.topics.clone() });
                 if before.as_ref().is_none_or(|before| before.known != fact.known) {
                     engine.wakes.publish(&Topic::Object(subject));
                     for topic in before.into_iter().flat_map(|before| before.topics).chain(fact.topics) {

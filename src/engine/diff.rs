@@ -195,10 +195,8 @@ mod tests {
 
     #[test]
     fn write_only_fields_are_not_compared_and_immutable_ones_are_marked() {
-        let fields = [
-            Field { path: "password", policy: Policy::WriteOnly },
-            Field { path: "name", policy: Policy::Immutable },
-        ];
+        let fields =
+            [Field { path: "password", policy: Policy::WriteOnly }, Field { path: "name", policy: Policy::Immutable }];
         let changes = diff(&json!({"password": "x", "name": "b"}), &json!({"name": "a"}), &fields);
         assert_eq!(changes.len(), 1);
         assert!(changes[0].immutable && changes[0].root() == "name");

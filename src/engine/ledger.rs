@@ -100,9 +100,9 @@ fn version_of(object: &Object) -> Option<u64> {
 /// together are not looked at together for ever.
 pub fn spread(period: Duration, uid: &str) -> Duration {
     // FNV-1a: small, stable over versions, and good enough to spread.
-    let hash = uid.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = uid
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let share = u32::try_from(hash % 1000).unwrap_or_default();
     period + period / 10 * share / 1000
 }
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn periods_are_spread_by_at_most_a_tenth_and_stay_the_same_for_one_object() {
-        let period = Duration::from_secs(600);
+        let period = Duration::from_mins(10);
         for uid in ["a", "b", "c"] {
             assert!(spread(period, uid) >= period && spread(period, uid) <= period + period / 10);
             assert_eq!(spread(period, uid), spread(period, uid));

@@ -2,6 +2,7 @@
 //!
 //! [`diff`] and [`plan`] are pure. [`resolve`] finds what an object refers to, [`observe`] asks Atlas, [`pass`] does
 //! one step, [`outcome`] says what it came to, [`control`] runs passes when something changed or time is up.
+pub mod act;
 pub mod control;
 pub mod diff;
 pub mod ledger;
@@ -11,6 +12,7 @@ pub mod outcome;
 pub mod pass;
 pub mod plan;
 pub mod policy;
+pub mod predict;
 pub mod resolve;
 pub mod tell;
 pub mod wake;
@@ -27,12 +29,7 @@ use kube::{
 use tokio::sync::OwnedMutexGuard;
 
 use self::{ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
-use crate::{
-    atlas::Clients,
-    kind::Kind,
-    status::SecretReference,
-    telemetry::metrics::Metrics,
-};
+use crate::{atlas::Clients, kind::Kind, status::SecretReference, telemetry::metrics::Metrics};
 
 /// Where time comes from: the machine's clock, or one that a test moves.
 pub trait Clock: Send + Sync {
@@ -103,9 +100,12 @@ impl Engine {
     }
 }
 
-/// One lock for each (project, family) that is being written to.
+/// A family of documents in a project.
+type Family = (String, &'static str);
+
+/// One lock for each family that is being written to.
 #[derive(Default)]
-pub struct Serial(std::sync::Mutex<HashMap<(String, &'static str), Arc<tokio::sync::Mutex<()>>>>);
+pub struct Serial(std::sync::Mutex<HashMap<Family, Arc<tokio::sync::Mutex<()>>>>);
 
 impl Serial {
     /// Waits until no other write of this family is under way in this project.

@@ -288,24 +288,22 @@ impl Outcome {
     /// When to look again, after `failures` failures in a row (this one included), or as many repetitions of one call.
     pub fn requeue(&self, failures: u32, resync: Duration) -> Duration {
         // 2 s, 4 s, 8 s … up to `most`; the exponent is bounded so that it cannot overflow.
-        let grow = |first: u64, most: Duration| {
-            Duration::from_secs(first << failures.saturating_sub(1).min(12)).min(most)
-        };
+        let grow =
+            |first: u64, most: Duration| Duration::from_secs(first << failures.saturating_sub(1).min(12)).min(most);
         match self {
             Self::Settled | Self::Idle { .. } => resync,
             Self::Acted { .. } if failures == 0 => Duration::ZERO,
-            Self::Acted { .. } => grow(2, Duration::from_secs(300)),
             // A tenth of the time that has passed keeps the number of looks small for long operations, and the
             // delay in noticing the end of short ones too.
             Self::Busy { elapsed, .. } => (*elapsed / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)),
             Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => Duration::from_secs(2),
             // A wait is woken by what it waits for; this is the second wake-up, and costs no Atlas call.
-            Self::Waiting { .. } => Duration::from_secs(60).min(resync),
+            Self::Waiting { .. } => Duration::from_mins(1).min(resync),
             // Atlas may ask for no wait at all; one that is not enough must grow all the same.
-            Self::Throttled { after } => (*after).max(grow(1, Duration::from_secs(120))),
-            Self::Failed { .. } => grow(2, Duration::from_secs(300)),
-            Self::Blocked { .. } => grow(5, Duration::from_secs(300)),
-            Self::Refused { .. } => grow(15, Duration::from_secs(600)),
+            Self::Throttled { after } => (*after).max(grow(1, Duration::from_mins(2))),
+            Self::Acted { .. } | Self::Failed { .. } => grow(2, Duration::from_mins(5)),
+            Self::Blocked { .. } => grow(5, Duration::from_mins(5)),
+            Self::Refused { .. } => grow(15, Duration::from_mins(10)),
         }
     }
 

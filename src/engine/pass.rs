@@ -11,7 +11,7 @@ use super::{
     object::Object,
     observe::{self, Observation, observe},
     outcome::{Outcome, Reason, whole_second},
-    plan::{self, Adopt, Memory, Observed, Purpose, Scene, Sending, Step, Wanted},
+    plan::{self, Adopt, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid},
     wake::{Subject, Topic, Watching},
@@ -20,7 +20,7 @@ use crate::{
     atlas::Class,
     kind::{Declared, Deletion, Home, Kind, Part, Shape, Slots},
     kinds::PROJECT,
-    status::{Drift, Operation, OperationType, Pending, Status},
+    status::{Drift, Operation, OperationType, Status},
 };
 
 /// How many differences are shown in `status.drift`; the schema allows no more.
@@ -111,7 +111,7 @@ impl Pass<'_> {
         let resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
         let parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         self.remember(&resolved);
-        let slots = self.slots(&parts, &resolved);
+        let slots = Self::slots(&parts, &resolved);
         let observation = observe(&resolved.client, &parts, &slots).await.map_err(|error| self.atlas(&error))?;
         if self.is_lost(&parts, &observation)? {
             let note = "It is no longer in Atlas, though nothing here deleted it. It will be created again.";
@@ -204,7 +204,7 @@ impl Pass<'_> {
         if manage == Manage::Observe || scene.adoption().is_some() {
             return;
         }
-        atlas.id = identity(first, document);
+        atlas.id = Some(identity(first, document));
         if let Some(pending) = atlas.pending.take() {
             atlas.sent = pending.sent;
         }
@@ -212,7 +212,8 @@ impl Pass<'_> {
         scene.memory.pending = None;
         scene.stale = stale(&atlas.sent, &resolved.versions);
         for part in &scene.parts {
-            let (Shape::Entries { key }, Some(Observed::Present(seen))) = (part.route.shape, scene.observed.get(part.name))
+            let (Shape::Entries { key }, Some(Observed::Present(seen))) =
+                (part.route.shape, scene.observed.get(part.name))
             else {
                 continue;
             };
@@ -247,7 +248,7 @@ impl Pass<'_> {
         let resolved = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
         let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         parts.truncate(1);
-        let slots = self.slots(&parts, &resolved);
+        let slots = Self::slots(&parts, &resolved);
         let observation = match observe(&resolved.client, &parts, &slots).await {
             Ok(observation) => observation,
             // Once a project is deleted, Atlas says of it and of all in it that the key has no access.
@@ -266,9 +267,7 @@ impl Pass<'_> {
         match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
             Step::Done => self.release(false).await,
             Step::Wait { state, .. } => Ok(End::Outcome(self.busy(state))),
-            Step::Refuse(refusal) => {
-                Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message })
-            }
+            Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
             Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
         }
     }
@@ -316,106 +315,6 @@ impl Pass<'_> {
     }
 
     // -----------------------------------------------------------------------------------------------------------
-    // Act
-
-    async fn send(&mut self, sending: Sending, resolved: &Resolved, scene: &Scene) -> Result<Outcome, Outcome> {
-        let fresh = self.write_ahead(&sending, resolved).await?;
-        let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
-        let _serial = match (route.is_some_and(|route| route.serial), &resolved.given.project_id) {
-            (true, Some(project)) => Some(self.engine.serial.enter(project, sending.part).await),
-            _ => None,
-        };
-        let why = match sending.purpose {
-            Purpose::Create => "create".to_owned(),
-            Purpose::Update => format!("update {}", plan::list(&sending.changes)),
-            Purpose::Delete => "delete".to_owned(),
-        };
-        let result = resolved.client.send(&sending.call).await;
-        let (method, path) = (&sending.call.method, &sending.call.path);
-        match &result {
-            Ok(answer) => tracing::info!(%method, path, status = answer.status, why, "sent to Atlas"),
-            Err(error) => tracing::warn!(%method, path, status = error.status(), error = %error, why, "Atlas call failed"),
-        }
-        let Err(error) = result else { return Ok(self.sent(&sending, resolved)) };
-        match (sending.purpose, error.class()) {
-            (Purpose::Delete, Class::Absent) => return Ok(self.sent(&sending, resolved)),
-            (Purpose::Create, Class::Exists) => {
-                if fresh {
-                    self.status.common.atlas.pending = None;
-                }
-                let reason = Reason::AlreadyExists;
-                let message = error.to_string();
-                return Err(if self.engine.ledger.is_failing(self.object) {
-                    Outcome::Refused { reason, message }
-                } else {
-                    Outcome::Failed { reason, message }
-                });
-            }
-            _ => {}
-        }
-        if fresh && !error.may_have_committed() {
-            self.status.common.atlas.pending = None;
-            self.status.common.operation = None;
-        }
-        Err(self.atlas(&error))
-    }
-
-    /// Writes down what is about to be made, so that it is known for ours even if its answer is never seen. Answers
-    /// whether this is the first attempt.
-    async fn write_ahead(&mut self, sending: &Sending, resolved: &Resolved) -> Result<bool, Outcome> {
-        let now = whole_second(self.engine.clock.now());
-        let mut fresh = false;
-        if sending.purpose == Purpose::Create {
-            let sent = owned(&resolved.versions);
-            let pending = self.status.common.atlas.pending.take();
-            fresh = pending.is_none();
-            let since = pending.map_or(now, |pending| pending.since);
-            self.status.common.atlas.pending = Some(Pending { since, sent });
-            self.start(OperationType::Create);
-        }
-        let common = &self.status.common;
-        let before = &self.before.common.atlas;
-        if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
-            if self.engine.ledger.is_failing(self.object) {
-                // It goes on saying why it failed until there is something else to say: one more try is no change.
-                self.save().await?;
-            } else {
-                let note = "Asking Atlas.".to_owned();
-                let reason = if sending.purpose == Purpose::Create { Reason::Creating } else { Reason::Updating };
-                self.write(&Outcome::Acted { reason, note }).await?;
-            }
-        }
-        Ok(fresh)
-    }
-
-    /// What a call that Atlas took means.
-    fn sent(&mut self, sending: &Sending, resolved: &Resolved) -> Outcome {
-        let reason = match sending.purpose {
-            Purpose::Create => Reason::Creating,
-            Purpose::Update => Reason::Updating,
-            Purpose::Delete => Reason::Deleting,
-        };
-        let note = match sending.purpose {
-            Purpose::Create => format!("Created {} in Atlas.", sending.part),
-            Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
-            Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
-        };
-        match sending.purpose {
-            Purpose::Create => self.start(OperationType::Create),
-            Purpose::Delete => self.start(OperationType::Delete),
-            Purpose::Update => {
-                self.start(OperationType::Update);
-                for change in &sending.changes {
-                    if let Some(version) = resolved.versions.get(change.path.as_str()) {
-                        self.status.common.atlas.sent.insert(change.path.clone(), version.clone());
-                    }
-                }
-            }
-        }
-        Outcome::Acted { reason, note }
-    }
-
-    // -----------------------------------------------------------------------------------------------------------
     // Small things
 
     fn declared(&self) -> Result<Box<dyn Declared>, Outcome> {
@@ -427,7 +326,7 @@ impl Pass<'_> {
     }
 
     /// What an error of Atlas comes to here.
-    fn atlas(&self, error: &crate::atlas::Error) -> Outcome {
+    pub(super) fn atlas(&self, error: &crate::atlas::Error) -> Outcome {
         let secret = self.status.common.atlas.credentials.as_ref().map_or_else(
             || "the Secret with the credentials".to_owned(),
             |secret| format!("Secret {}/{}", secret.namespace, secret.name),
@@ -436,7 +335,7 @@ impl Pass<'_> {
     }
 
     /// The values that all parts share: the project's id, once there is one.
-    fn slots(&self, parts: &[Part], resolved: &Resolved) -> Slots {
+    fn slots(parts: &[Part], resolved: &Resolved) -> Slots {
         let slot = parts.first().and_then(|part| part.route.id_slot).unwrap_or("groupId");
         resolved.given.project_id.iter().map(|id| (slot, id.clone())).collect()
     }
@@ -511,20 +410,11 @@ impl Pass<'_> {
             .collect();
     }
 
-    fn start(&mut self, type_: OperationType) {
-        let now = whole_second(self.engine.clock.now());
-        let operation = &mut self.status.common.operation;
-        if operation.as_ref().is_none_or(|running| running.type_ != type_) {
-            *operation = Some(Operation { type_, phase: None, started_at: now });
-        }
-    }
-
     fn busy(&mut self, state: String) -> Outcome {
         let type_ = match (state.as_str(), &self.status.common.operation) {
-            ("CREATING", _) => OperationType::Create,
             ("DELETING", _) => OperationType::Delete,
             // A creation may pass through UPDATING before it is done.
-            (_, Some(Operation { type_: OperationType::Create, .. })) => OperationType::Create,
+            ("CREATING", _) | (_, Some(Operation { type_: OperationType::Create, .. })) => OperationType::Create,
             _ => OperationType::Update,
         };
         self.start(type_);
@@ -551,20 +441,20 @@ fn is_cut_off(error: &crate::atlas::Error) -> bool {
     error.code() == Some("USER_CANNOT_ACCESS_GROUP")
 }
 
-fn identity(part: &Part, document: &Value) -> Option<String> {
+/// Atlas's id, or the natural key where it gives none.
+fn identity(part: &Part, document: &Value) -> String {
     let natural = || part.slots.values().cloned().collect::<Vec<_>>().join("/");
-    Some(document["id"].as_str().map_or_else(natural, str::to_owned))
+    document["id"].as_str().map_or_else(natural, str::to_owned)
 }
 
 fn stale(sent: &BTreeMap<String, String>, versions: &BTreeMap<&'static str, String>) -> Vec<&'static str> {
     versions.iter().filter(|(field, version)| sent.get(**field) != Some(version)).map(|(field, _)| *field).collect()
 }
 
-fn owned(versions: &BTreeMap<&'static str, String>) -> BTreeMap<String, String> {
-    versions.iter().map(|(field, version)| ((*field).to_owned(), version.clone())).collect()
-}
-
 /// A plan that cannot be made is our mistake; it is said, and tried again, and harms no other object.
 fn bug(detail: &str) -> Outcome {
-    Outcome::Failed { reason: Reason::InvalidSpec, message: format!("The operator cannot address the resource: {detail}") }
+    Outcome::Failed {
+        reason: Reason::InvalidSpec,
+        message: format!("The operator cannot address the resource: {detail}"),
+    }
 }

@@ -1,8 +1,8 @@
 //! Decides the next step, and nothing else.
 //!
 //! [`next`] answers one question: given what is wanted, what is seen and what is remembered, what is to be done now?
-//! It does no I/O and reads no clock. The reconciler sends the step and looks again; [`whole`] assumes instead that
-//! the step did what it should, and asks again until nothing is left. So a printed plan and a run are the same rules,
+//! It does no I/O and reads no clock. The reconciler sends the step and looks again; [`predict`](super::predict)
+//! assumes instead that the step did what it should, and asks again until nothing is left. So a printed plan and a run are the same rules,
 //! and a crash between two steps needs no memory of a script.
 use std::collections::BTreeMap;
 
@@ -16,17 +16,11 @@ use crate::{
     kind::{Create, Delete, Endpoint, Intent, Part, Policy, Progress, Shape, Slots},
 };
 
-/// Stands in a plan for the id that only a create will know.
-pub const NEW_ID: &str = "_new_";
-
 /// What Atlas shows as the value of a field that it never returns, in changes.
 const HIDDEN: &str = "(secret)";
 
 /// How far Atlas's clock may be behind ours before a resource of our own making looks older than its creation.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
-
-/// A plan longer than this is a rule that does not end; no kind comes near it.
-const LONGEST_PLAN: usize = 200;
 
 /// All that a decision depends on.
 #[derive(Clone)]
@@ -164,7 +158,7 @@ pub enum Cause {
 }
 
 impl Scene {
-    fn see(&self, part: &Part) -> &Observed {
+    pub(super) fn see(&self, part: &Part) -> &Observed {
         self.observed.get(part.name).unwrap_or(&Observed::Unknown)
     }
 
@@ -231,7 +225,7 @@ impl Scene {
         for (index, part) in self.parts.iter().enumerate() {
             let Observed::Present(seen) = self.see(part) else { continue };
             let changes = match part.route.shape {
-                Shape::Document => diff(&self.desired(part, seen), seen, part.route.fields),
+                Shape::Document => diff(&Self::desired(part, seen), seen, part.route.fields),
                 Shape::Entries { key } => self.lacking(part, seen, key).1,
             };
             // The first part is the object itself, so its fields need no prefix.
@@ -244,7 +238,7 @@ impl Scene {
     }
 
     /// What is wanted of a document, with what Atlas may change by itself left to Atlas.
-    fn desired(&self, part: &Part, seen: &Value) -> Value {
+    fn desired(part: &Part, seen: &Value) -> Value {
         let mut desired = part.desired.clone();
         if let Some(yields) = part.route.yields {
             yields(&mut desired, seen);
@@ -278,17 +272,17 @@ impl Scene {
     fn living<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = &'a Value> {
         items(&part.desired).iter().filter(|entry| part.route.expiry(entry).is_none_or(|expiry| expiry > self.now))
     }
+}
 
-    fn call(&self, method: Method, endpoint: Endpoint, slots: &Slots, body: Option<Body>) -> Result<Call, MissingSlot> {
-        Ok(Call {
-            method,
-            path: path(endpoint.template, slots)?,
-            query: Vec::new(),
-            template: endpoint.template,
-            version: endpoint.version,
-            body,
-        })
-    }
+fn call(method: Method, endpoint: Endpoint, slots: &Slots, body: Option<Body>) -> Result<Call, MissingSlot> {
+    Ok(Call {
+        method,
+        path: path(endpoint.template, slots)?,
+        query: Vec::new(),
+        template: endpoint.template,
+        version: endpoint.version,
+        body,
+    })
 }
 
 /// What is to be done now.
@@ -307,8 +301,7 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
         let step = match (scene.see(part), part.route.shape) {
             (Observed::Present(seen), Shape::Document) => settle(scene, part, seen)?,
             (Observed::Present(seen), Shape::Entries { key }) => fill(scene, part, seen, key)?,
-            (Observed::Unknown, Shape::Document) if is_empty(&part.desired) => Step::Done,
-            (Observed::Unknown, Shape::Entries { .. }) if is_empty(&part.desired) => Step::Done,
+            (Observed::Unknown, _) if is_empty(&part.desired) => Step::Done,
             // Only in a plan: the document comes with its parent, and what Atlas puts in it is not known before.
             (Observed::Unknown, Shape::Document) => {
                 let changes = diff(&part.desired, &Value::Null, part.route.fields);
@@ -345,10 +338,11 @@ fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
     if let Some(fields) = document.as_object_mut() {
         fields.retain(|name, _| !part.route.has(name, |policy| matches!(policy, Policy::Alone)));
     }
-    let body = scene.secrets.iter().fold(Body::new(document), |body, (field, secret)| {
-        body.with_secret(&format!("/{field}"), secret.clone())
-    });
-    let call = scene.call(Method::POST, endpoint, &scene.slots(part), Some(body))?;
+    let body = scene
+        .secrets
+        .iter()
+        .fold(Body::new(document), |body, (field, secret)| body.with_secret(&format!("/{field}"), secret.clone()));
+    let call = call(Method::POST, endpoint, &scene.slots(part), Some(body))?;
     Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Create, call, changes, certain: true }))
 }
 
@@ -360,7 +354,7 @@ fn settle(scene: &Scene, part: &Part, seen: &Value) -> Result<Step, MissingSlot>
         Progress::Leaving => return Ok(Step::Wait { part: part.name, state: "DELETING".to_owned() }),
         Progress::Settled => {}
     }
-    let mut changes = diff(&scene.desired(part, seen), seen, part.route.fields);
+    let mut changes = diff(&Scene::desired(part, seen), seen, part.route.fields);
     let (immutable, mutable): (Vec<_>, Vec<_>) = changes.drain(..).partition(|change| change.immutable);
     if let Some(first) = immutable.first() {
         let message = format!(
@@ -386,7 +380,7 @@ fn settle(scene: &Scene, part: &Part, seen: &Value) -> Result<Step, MissingSlot>
 
 /// One PATCH that carries the changed fields, and only those.
 fn update(scene: &Scene, part: &Part, seen: &Value, changes: Vec<Change>) -> Result<Step, MissingSlot> {
-    let desired = scene.desired(part, seen);
+    let desired = Scene::desired(part, seen);
     let alone = |change: &Change| part.route.has(change.root(), |policy| matches!(policy, Policy::Alone));
     let (alone, together): (Vec<_>, Vec<_>) = changes.into_iter().partition(alone);
     let first = alone.iter().any(|change| change.after == Value::Bool(false));
@@ -413,10 +407,16 @@ fn update(scene: &Scene, part: &Part, seen: &Value, changes: Vec<Change>) -> Res
         let value = whole.map_or_else(|| desired[root].clone(), |merge| merge(&desired[root], &seen[root]));
         document.insert(root.to_owned(), value);
     }
+    for field in part.route.carries {
+        let known = [&desired, &part.at_creation, seen].into_iter().find_map(|source| source.get(*field));
+        if let (Some(value), false) = (known, document.contains_key(*field)) {
+            document.insert((*field).to_owned(), value.clone());
+        }
+    }
     let body = secrets.into_iter().fold(Body::new(Value::Object(document)), |body, (field, secret)| {
         body.with_secret(&format!("/{field}"), secret)
     });
-    let call = scene.call(Method::PATCH, part.route.update, &scene.slots(part), Some(body))?;
+    let call = call(Method::PATCH, part.route.update, &scene.slots(part), Some(body))?;
     Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Update, call, changes, certain: true }))
 }
 
@@ -425,15 +425,14 @@ fn fill(scene: &Scene, part: &Part, seen: &Value, key: fn(&Value) -> String) -> 
     let (entries, changes) = scene.lacking(part, seen, key);
     if !entries.is_empty() {
         let body = Some(Body::new(Value::Array(entries)));
-        let call = scene.call(Method::POST, part.route.update, &scene.slots(part), body)?;
+        let call = call(Method::POST, part.route.update, &scene.slots(part), body)?;
         return Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Update, call, changes, certain: true }));
     }
     let Delete::Delete(endpoint) = part.route.delete else { return Ok(Step::Done) };
     let declared: Vec<String> = items(&part.desired).iter().map(key).collect();
     let ours = scene.memory.entries.get(part.name).map_or(&[][..], Vec::as_slice);
-    let leaving = ours.iter().find(|name| {
-        !declared.contains(name) && items(seen).iter().any(|entry| key(entry) == **name)
-    });
+    let leaving =
+        ours.iter().find(|name| !declared.contains(name) && items(seen).iter().any(|entry| key(entry) == **name));
     let Some(name) = leaving else { return Ok(Step::Done) };
     let mut slots = scene.slots(part);
     slots.insert("entry", name.clone());
@@ -443,7 +442,7 @@ fn fill(scene: &Scene, part: &Part, seen: &Value, key: fn(&Value) -> String) -> 
         after: Value::Null,
         immutable: false,
     }];
-    let call = scene.call(Method::DELETE, endpoint, &slots, None)?;
+    let call = call(Method::DELETE, endpoint, &slots, None)?;
     Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Update, call, changes, certain: true }))
 }
 
@@ -463,7 +462,7 @@ fn remove(scene: &Scene) -> Result<Step, MissingSlot> {
         if let Some(hold) = part.route.guard.and_then(|guard| guard(Intent::Delete, &part.desired, seen)) {
             return Ok(held(hold, Vec::new()));
         }
-        let call = scene.call(Method::DELETE, endpoint, &scene.slots(part), None)?;
+        let call = call(Method::DELETE, endpoint, &scene.slots(part), None)?;
         let changes = Vec::new();
         return Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Delete, call, changes, certain: true }));
     }
@@ -472,103 +471,6 @@ fn remove(scene: &Scene) -> Result<Step, MissingSlot> {
 
 fn held(hold: crate::kind::Hold, changes: Vec<Change>) -> Step {
     Step::Refuse(Refusal { cause: Cause::Held, path: hold.path.to_owned(), message: hold.message, changes })
-}
-
-// ---------------------------------------------------------------------------------------------------------------
-// The whole plan
-
-/// Every step from what is seen to what is wanted, each assumed to succeed.
-pub fn whole(mut scene: Scene) -> Result<Vec<Step>, MissingSlot> {
-    let mut steps = Vec::new();
-    while steps.len() < LONGEST_PLAN {
-        let step = next(&scene)?;
-        match &step {
-            Step::Done => break,
-            Step::Refuse(_) => {
-                steps.push(step);
-                break;
-            }
-            Step::Send(sending) => scene.assume(sending),
-            Step::Wait { part, .. } => scene.finish(part),
-        }
-        steps.push(step);
-    }
-    Ok(steps)
-}
-
-impl Scene {
-    /// What Atlas will report once it has taken a call.
-    fn assume(&mut self, sending: &Sending) {
-        let Some(index) = self.parts.iter().position(|part| part.name == sending.part) else { return };
-        let part = self.parts[index].clone();
-        let body = sending.call.body.as_ref().map(Body::json);
-        self.stale.retain(|field| !sending.changes.iter().any(|change| change.path == **field));
-        let after = match (sending.purpose, part.route.shape, self.see(&part)) {
-            (Purpose::Create, ..) => {
-                let mut document = body.cloned().unwrap_or_default();
-                enter(&mut document, part.route.state, "CREATING");
-                self.stale.clear();
-                if index == 0 {
-                    self.memory.id = Some(NEW_ID.to_owned());
-                    if let Some(slot) = part.route.id_slot {
-                        self.slots.insert(slot, NEW_ID.to_owned());
-                    }
-                }
-                Observed::Present(document)
-            }
-            (Purpose::Update, Shape::Document, Observed::Present(seen)) => {
-                let mut document = seen.clone();
-                for (name, value) in body.and_then(Value::as_object).into_iter().flatten() {
-                    document[name] = value.clone();
-                }
-                enter(&mut document, part.route.state, "UPDATING");
-                Observed::Present(document)
-            }
-            (Purpose::Update, Shape::Document, _) => Observed::Present(part.desired.clone()),
-            (Purpose::Update, Shape::Entries { key }, seen) => {
-                let mut entries = match seen {
-                    Observed::Present(seen) => items(seen).to_vec(),
-                    Observed::Absent | Observed::Unknown => Vec::new(),
-                };
-                match body {
-                    Some(sent) => {
-                        entries.retain(|entry| !items(sent).iter().any(|new| key(new) == key(entry)));
-                        entries.extend(items(sent).iter().cloned());
-                    }
-                    None => entries.retain(|entry| sending.changes.iter().all(|gone| gone.before != key(entry))),
-                }
-                Observed::Present(Value::Array(entries))
-            }
-            (Purpose::Delete, _, Observed::Present(seen)) if part.route.state.is_some() => {
-                let mut document = seen.clone();
-                enter(&mut document, part.route.state, "DELETING");
-                Observed::Present(document)
-            }
-            (Purpose::Delete, ..) => Observed::Absent,
-        };
-        self.observed.insert(part.name, after);
-    }
-
-    /// What Atlas will report once it is no longer at work on a part.
-    fn finish(&mut self, name: &'static str) {
-        let Some(part) = self.parts.iter().find(|part| part.name == name).cloned() else { return };
-        let after = match self.see(&part) {
-            Observed::Present(seen) if part.route.progress(seen) == Progress::Leaving => Observed::Absent,
-            Observed::Present(seen) => {
-                let mut document = seen.clone();
-                enter(&mut document, part.route.state, "IDLE");
-                Observed::Present(document)
-            }
-            Observed::Absent | Observed::Unknown => Observed::Unknown,
-        };
-        self.observed.insert(name, after);
-    }
-}
-
-fn enter(document: &mut Value, field: Option<&'static str>, state: &str) {
-    if let Some(field) = field {
-        document[field] = Value::String(state.to_owned());
-    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -585,7 +487,7 @@ pub fn merge(under: &mut Value, over: &Value) {
     }
 }
 
-fn items(value: &Value) -> &[Value] {
+pub(super) fn items(value: &Value) -> &[Value] {
     value.as_array().map_or(&[][..], Vec::as_slice)
 }
 

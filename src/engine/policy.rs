@@ -71,11 +71,17 @@ impl Policies {
     }
 }
 
-fn find<T: Value>(name: &'static str, object: &Annotations, namespace: &Annotations) -> Result<Option<T>, InvalidPolicy> {
+fn find<T: Value>(
+    name: &'static str,
+    object: &Annotations,
+    namespace: &Annotations,
+) -> Result<Option<T>, InvalidPolicy> {
     let Some(text) = object.get(name).or_else(|| namespace.get(name)) else { return Ok(None) };
-    T::read(text)
-        .map(Some)
-        .ok_or_else(|| InvalidPolicy { annotation: name, value: text.chars().take(40).collect(), allowed: T::ALLOWED })
+    T::read(text).map(Some).ok_or_else(|| InvalidPolicy {
+        annotation: name,
+        value: text.chars().take(40).collect(),
+        allowed: T::ALLOWED,
+    })
 }
 
 /// A policy that is written as one of a few words.
@@ -156,19 +162,18 @@ mod tests {
 
     #[test]
     fn the_object_wins_over_its_namespace_and_that_over_the_flags() {
-        let (object, namespace) = (annotations(&[(DELETION, "delete")]), annotations(&[(DELETION, "retain"), (POLICY, "observe")]));
+        let (object, namespace) =
+            (annotations(&[(DELETION, "delete")]), annotations(&[(DELETION, "retain"), (POLICY, "observe")]));
         let flags = Defaults { adopt: Some(Adopt::Never), manage: Some(Manage::Pause), ..Defaults::default() };
         let policies = Policies::of(&object, &namespace, flags, Deletion::Retain);
-        assert_eq!(
-            policies,
-            Ok(Policies { manage: Manage::Observe, deletion: Deletion::Delete, adopt: Adopt::Never })
-        );
+        assert_eq!(policies, Ok(Policies { manage: Manage::Observe, deletion: Deletion::Delete, adopt: Adopt::Never }));
     }
 
     #[test]
     fn an_unknown_word_is_refused_by_name() {
         let object = annotations(&[(ADOPT, "yes")]);
-        let error = Policies::of(&object, &annotations(&[]), Defaults::default(), Deletion::Delete).map_err(|e| e.to_string());
+        let error =
+            Policies::of(&object, &annotations(&[]), Defaults::default(), Deletion::Delete).map_err(|e| e.to_string());
         assert_eq!(
             error,
             Err("the annotation atlas-operator.io/adopt: \"yes\" is none of identical, always, never".to_owned())

@@ -84,8 +84,9 @@ impl Engine {
     ) -> Result<Resolved, Outcome> {
         let credentials = status.common.atlas.credentials.clone().ok_or_else(no_credentials)?;
         let client = self.client(&credentials, watching).await.map_err(|outcome| match outcome {
-            Outcome::Waiting { reason, message } => Outcome::Refused { reason, message: escape(&message) },
-            Outcome::Refused { reason, message } => Outcome::Refused { reason, message: escape(&message) },
+            Outcome::Waiting { reason, message } | Outcome::Refused { reason, message } => {
+                Outcome::Refused { reason, message: escape(&message) }
+            }
             other => other,
         })?;
         let given = Given {
@@ -239,9 +240,8 @@ impl Engine {
         let value = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| {
             invalid(format!("{path}: Secret {namespace}/{name} has no key {key}. Add it, or name another key."))
         })?;
-        let text = std::str::from_utf8(&value.0).map_err(|_| {
-            invalid(format!("{path}: key {key} of Secret {namespace}/{name} is not text in UTF-8."))
-        })?;
+        let text = std::str::from_utf8(&value.0)
+            .map_err(|_| invalid(format!("{path}: key {key} of Secret {namespace}/{name} is not text in UTF-8.")))?;
         if text.chars().count() < need.min_length {
             return Err(invalid(format!(
                 "{path}: key {key} of Secret {namespace}/{name} is shorter than the {} characters that Atlas wants.",

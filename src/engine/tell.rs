@@ -119,10 +119,12 @@ impl Pass<'_> {
                 { "op": "test", "path": path, "value": FINALIZER },
                 { "op": "remove", "path": path },
             ]);
-            let patch: json_patch::Patch = serde_json::from_value(operations)
-                .map_err(|error| Outcome::Failed { reason: Reason::KubernetesUnavailable, message: error.to_string() })?;
+            let removal: json_patch::Patch = serde_json::from_value(operations).map_err(|error| Outcome::Failed {
+                reason: Reason::KubernetesUnavailable,
+                message: error.to_string(),
+            })?;
             let patched =
-                self.api().patch(self.object.own_name(), &PatchParams::default(), &Patch::<()>::Json(patch)).await;
+                self.api().patch(self.object.own_name(), &PatchParams::default(), &Patch::<()>::Json(removal)).await;
             match patched {
                 Ok(_) => {}
                 Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -142,9 +144,11 @@ impl Pass<'_> {
     }
 
     fn is_deleting_done(&self) -> bool {
-        self.status.common.operation.as_ref().is_some_and(|operation| {
-            operation.type_ == crate::status::OperationType::Delete
-        })
+        self.status
+            .common
+            .operation
+            .as_ref()
+            .is_some_and(|operation| operation.type_ == crate::status::OperationType::Delete)
     }
 
     async fn event(&self, reason: &str, note: &str, warning: bool) {

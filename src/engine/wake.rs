@@ -26,11 +26,7 @@ pub struct Subject {
 impl Subject {
     /// The subject that `object` of `kind` is.
     pub fn of(kind: &dyn Kind, object: &Object) -> Self {
-        Self {
-            kind: kind.name(),
-            namespace: object.namespace_name().to_owned(),
-            name: object.own_name().to_owned(),
-        }
+        Self { kind: kind.name(), namespace: object.namespace_name().to_owned(), name: object.own_name().to_owned() }
     }
 }
 
@@ -70,9 +66,8 @@ impl Wakes {
         let (sender, receiver) = mpsc::unbounded();
         lock(&self.senders).entry(kind.name()).or_default().push(sender);
         let kind = KindRef::of(kind);
-        receiver.map(move |subject: Subject| {
-            ObjectRef::new_with(&subject.name, kind.clone()).within(&subject.namespace)
-        })
+        receiver
+            .map(move |subject: Subject| ObjectRef::new_with(&subject.name, kind.clone()).within(&subject.namespace))
     }
 
     /// Sets what `dependent` depends on, in place of what it depended on before.

@@ -242,6 +242,7 @@ static CLUSTER: Route = Route {
     created: Some("createDate"),
     expires: None,
     serial: false,
+    carries: &[],
     fields: &[
         Field { path: "name", policy: Policy::Immutable },
         Field { path: "clusterType", policy: Policy::Immutable },
@@ -266,6 +267,7 @@ static FLEX: Route = Route {
     created: Some("createDate"),
     expires: None,
     serial: false,
+    carries: &[],
     fields: &[
         Field { path: "name", policy: Policy::Immutable },
         Field { path: "providerSettings", policy: Policy::Immutable },

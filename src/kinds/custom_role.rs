@@ -123,6 +123,7 @@ static CUSTOM_ROLE: Route = Route {
     expires: None,
     // Concurrent writes in a project end in errors.
     serial: true,
+    carries: &["actions", "inheritedRoles"],
     fields: &[
         Field { path: "roleName", policy: Policy::Immutable },
         Field { path: "actions", policy: Policy::Same(allowed) },

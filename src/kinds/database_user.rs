@@ -202,6 +202,7 @@ static DATABASE_USER: Route = Route {
     created: None,
     expires: Some("deleteAfterDate"),
     serial: false,
+    carries: &["databaseName", "groupId", "roles", "username"],
     fields: &[
         Field { path: "username", policy: Policy::Immutable },
         Field { path: "databaseName", policy: Policy::Immutable },

@@ -169,6 +169,7 @@ static GROUP: Route = Route {
     created: Some("created"),
     expires: None,
     serial: false,
+    carries: &[],
     fields: &[Field { path: "tags", policy: Policy::Set(&["key"]) }],
     yields: None,
     guard: None,
@@ -186,6 +187,7 @@ static SETTINGS: Route = Route {
     created: None,
     expires: None,
     serial: false,
+    carries: &[],
     fields: &[],
     yields: None,
     guard: None,
@@ -204,6 +206,7 @@ static ACCESS_LIST: Route = Route {
     expires: Some("deleteAfterDate"),
     // Atlas documents that concurrent writes are not supported; they lose entries.
     serial: true,
+    carries: &[],
     fields: &[
         Field { path: "cidrBlock", policy: Policy::Same(canonical_range) },
         Field { path: "ipAddress", policy: Policy::Same(canonical_range) },

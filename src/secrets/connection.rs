@@ -257,10 +257,12 @@ mod tests {
             ["a_b", "a-b", "A-b", "a@b", "a.-b"].iter().map(|user| secret_name(&connection(user), "p", "c")).collect();
         assert_eq!(names.len(), 5, "{names:?}");
         for name in &names {
-            let labels_fit = name.split('.').all(|label| {
-                !label.is_empty() && !label.starts_with('-') && !label.ends_with('-')
-            });
-            assert!(labels_fit && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)), "{name}");
+            let labels_fit =
+                name.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
+            assert!(
+                labels_fit && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)),
+                "{name}"
+            );
         }
     }
 

@@ -45,7 +45,11 @@ impl Default for Metrics {
             registry: Registry::default(),
         };
         registry.register("passes", "Passes over objects, by kind and outcome", metrics.passes.clone());
-        registry.register("atlas_requests", "HTTP requests to Atlas, by operation and status class", metrics.requests.clone());
+        registry.register(
+            "atlas_requests",
+            "HTTP requests to Atlas, by operation and status class",
+            metrics.requests.clone(),
+        );
         registry.register_with_unit(
             "atlas_request_duration",
             "Time until Atlas answered",

@@ -1,3 +1,4 @@
 //! Integration tests: real things where only they can tell, fakes where there is much to try.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 mod laws;
+mod traffic;

@@ -77,7 +77,12 @@ pub const FIELDS: &[Deviation] = &[
     deviation("AtlasOrganization", "name", Allow::AnyText, BLANKS),
     deviation("Group", "name", Allow::AnyText, BLANKS),
     deviation("CloudDatabaseUser", "groupId", Allow::Answered, "recorded in every answer"),
-    deviation("DatabaseUserRole", "roleName", Allow::AnyText, "a custom role goes by a name of its own, as its text says"),
+    deviation(
+        "DatabaseUserRole",
+        "roleName",
+        Allow::AnyText,
+        "a custom role goes by a name of its own, as its text says",
+    ),
     deviation(PERMITTED, "cluster", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(PERMITTED, "db", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(PERMITTED, "collection", Allow::Absent, ONE_OR_THE_OTHER),

@@ -115,7 +115,12 @@ impl FakeKube {
     /// All objects of a plural, with their keys.
     pub fn all(&self, plural: &str) -> Vec<(Key, Value)> {
         let state = self.state.lock().unwrap();
-        state.objects.iter().filter(|(key, _)| key.0 == plural).map(|(key, value)| (key.clone(), value.clone())).collect()
+        state
+            .objects
+            .iter()
+            .filter(|(key, _)| key.0 == plural)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect()
     }
 
     /// What changed since this was last asked, oldest first.

@@ -11,17 +11,33 @@ use super::{
 
 /// Everything that can become of a call, as the simulator names it.
 const KINDS: &[&str] = &[
-    "400", "401-challenge-loop", "401-empty", "403-empty", "403-ip-access-list", "404", "409", "410",
-    "429-retry-after-0", "429-retry-after-60", "429-no-header", "500", "502-html", "503-empty", "timeout", "reset",
-    "truncated-json", "wrong-content-type", "gzip-garbage",
+    "400",
+    "401-challenge-loop",
+    "401-empty",
+    "403-empty",
+    "403-ip-access-list",
+    "404",
+    "409",
+    "410",
+    "429-retry-after-0",
+    "429-retry-after-60",
+    "429-no-header",
+    "500",
+    "502-html",
+    "503-empty",
+    "timeout",
+    "reset",
+    "truncated-json",
+    "wrong-content-type",
+    "gzip-garbage",
 ];
 /// Those that can follow a write which took effect.
 const AFTER_COMMIT: &[&str] =
     &["500", "502-html", "503-empty", "timeout", "reset", "truncated-json", "wrong-content-type", "gzip-garbage"];
 /// How long an error lasts that lasts.
-const LASTING: Duration = Duration::from_secs(1800);
+const LASTING: Duration = Duration::from_mins(30);
 /// Within which a world must be as it should once nothing fails any more: a few of the longest delays.
-const RECOVERY: Duration = Duration::from_secs(3 * 3600);
+const RECOVERY: Duration = Duration::from_hours(3);
 /// More HTTP requests than this while an error lasts is not backing off: an object that fails is looked at some 15
 /// times in that time, each time with a few reads, each of them repeated at most twice and challenged once.
 const MOST_REQUESTS: usize = 400;
@@ -66,7 +82,9 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
         let mut operator = world.operator();
         world.run(&mut operator).await;
         world.trap.set(None);
-        keys.iter().for_each(|key| world.kube.delete(key));
+        for key in &keys {
+            world.kube.delete(key);
+        }
         world.run(&mut operator).await;
         for held in both(&world.trap.calls()) {
             boundaries += 1;
@@ -75,7 +93,9 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
             let mut operator = world.operator();
             world.run(&mut operator).await;
             world.trap.set(Some(held));
-            keys.iter().for_each(|key| world.kube.delete(key));
+            for key in &keys {
+                world.kube.delete(key);
+            }
             crashes += usize::from(world.run(&mut operator).await == Run::Killed);
             drop(operator);
             world.trap.set(None);
@@ -194,8 +214,16 @@ async fn authenticated(world: &World) -> Vec<harness::Call> {
 /// The operation of a call, as faults name it: ids and names replaced by a wildcard.
 fn site(call: &harness::Call) -> String {
     const WORDS: &[&str] = &[
-        "groups", "byName", "settings", "accessList", "clusters", "flexClusters", "databaseUsers", "customDBRoles",
-        "roles", "processArgs",
+        "groups",
+        "byName",
+        "settings",
+        "accessList",
+        "clusters",
+        "flexClusters",
+        "databaseUsers",
+        "customDBRoles",
+        "roles",
+        "processArgs",
     ];
     let path = call.path.split('?').next().unwrap().trim_start_matches("/api/atlas/v2/");
     let segments: Vec<&str> =
@@ -211,7 +239,7 @@ async fn fired(world: &World) -> u64 {
 /// Runs on until the world is as it should be; fails if it does not get there.
 async fn recover(world: &World, operator: &mut super::world::TestOperator, settled: &Value, case: &str) {
     let mut left = RECOVERY;
-    let step = Duration::from_secs(900);
+    let step = Duration::from_mins(15);
     while !world.unready().is_empty() && left > step {
         world.run_for(operator, Some(step)).await;
         left -= step;
@@ -222,8 +250,11 @@ async fn recover(world: &World, operator: &mut super::world::TestOperator, settl
 
 fn same(actual: &Value, expected: &Value, case: &str) {
     if actual != expected {
-        let difference =
-            assert_json_diff::assert_json_matches_no_panic(actual, expected, assert_json_diff::Config::new(assert_json_diff::CompareMode::Strict));
+        let difference = assert_json_diff::assert_json_matches_no_panic(
+            actual,
+            expected,
+            assert_json_diff::Config::new(assert_json_diff::CompareMode::Strict),
+        );
         panic!("{case}: {}", difference.unwrap_err());
     }
 }

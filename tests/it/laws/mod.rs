@@ -5,7 +5,9 @@
 //! is the real one, over HTTP.
 mod fake_kube;
 mod faults;
+mod plans;
 mod proxy;
+mod specification;
 mod steady;
 mod trap;
 mod world;

@@ -67,7 +67,7 @@ async fn forward(State(behind): State<Behind>, request: Request) -> Response {
             response
         }
         // The simulator cut the connection: so does this.
-        Err(_) => panic!("the connection behind was cut"),
+        Err(error) => panic!("the connection behind was cut: {error}"),
     };
     behind.trap.after(permit).await;
     answer

@@ -1,7 +1,6 @@
 //! One operator, one fake Kubernetes, one simulated Atlas, and time that moves only when nothing else is left to do.
 use std::{
     collections::{BTreeMap, HashMap},
-    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -21,7 +20,7 @@ use atlas_operator::{
     status::SecretReference,
     telemetry::metrics::Metrics,
 };
-use futures::{FutureExt, Stream, StreamExt};
+use futures::{FutureExt, StreamExt, stream::BoxStream};
 use harness::{Simulator, SimulatorOptions};
 use jiff::Timestamp;
 use kube::runtime::{
@@ -38,9 +37,9 @@ use super::{
 };
 
 /// How long a settled object is left alone in these tests.
-pub const RESYNC: Duration = Duration::from_secs(3600);
+pub const RESYNC: Duration = Duration::from_hours(1);
 /// Nothing is due within this time: the operator is quiet.
-const QUIET: Duration = Duration::from_secs(900);
+const QUIET: Duration = Duration::from_mins(15);
 /// More passes than this without becoming quiet is a loop.
 const MOST_PASSES: usize = 3000;
 /// Where the objects of an example live.
@@ -91,7 +90,7 @@ impl World {
         world
     }
 
-    async fn around(simulator: Simulator) -> Self {
+    pub async fn around(simulator: Simulator) -> Self {
         let trap = Arc::new(Trap::default());
         let clock = TestClock(Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)));
         let world = Self {
@@ -245,14 +244,22 @@ impl World {
     /// Whether all that is due soon is only looked at again because nobody has mended it yet.
     fn rests(&self, operator: &TestOperator) -> bool {
         const FOR_A_PERSON: &[&str] = &[
-            "DependencyNotFound", "DependencyNotReady", "SecretNotFound", "SecretInvalid", "CredentialsNotFound",
-            "ChildrenExist", "Blocked", "Paused", "DriftDetected",
+            "DependencyNotFound",
+            "DependencyNotReady",
+            "SecretNotFound",
+            "SecretInvalid",
+            "CredentialsNotFound",
+            "ChildrenExist",
+            "Blocked",
+            "Paused",
+            "DriftDetected",
         ];
         let now = self.clock.now();
         let soon = now + QUIET;
         operator.due.iter().filter(|(_, at)| **at < soon).all(|(key, at)| {
             let object = self.kube.get(key).unwrap_or_default();
-            let waits = condition(&object, "Ready")["reason"].as_str().is_some_and(|reason| FOR_A_PERSON.contains(&reason));
+            let waits =
+                condition(&object, "Ready")["reason"].as_str().is_some_and(|reason| FOR_A_PERSON.contains(&reason));
             // What waits for a person is not looked at again within seconds.
             *at > now + Duration::from_secs(4) && (waits || condition(&object, "Stalled")["status"] == "True")
         })
@@ -301,7 +308,8 @@ impl World {
         for plural in kinds::all().iter().map(|kind| kind.plural()).chain(["secrets"]) {
             for (key, mut object) in self.kube.all(plural) {
                 if plural == "secrets" {
-                    object["data"] = object["data"].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
+                    object["data"] =
+                        object["data"].as_object().into_iter().flatten().map(|(key, _)| key.clone()).collect();
                 }
                 strip(&mut object);
                 objects.insert(format!("{}/{}/{}", key.0, key.1, key.2), object);
@@ -315,7 +323,7 @@ impl World {
 pub struct TestOperator {
     pub engine: Arc<Engine>,
     writers: HashMap<&'static str, (&'static dyn Kind, Writer<Object>)>,
-    woken: HashMap<&'static str, Pin<Box<dyn Stream<Item = ObjectRef<Object>> + Send>>>,
+    woken: HashMap<&'static str, BoxStream<'static, ObjectRef<Object>>>,
     facts: Facts,
     due: BTreeMap<Key, Timestamp>,
     /// What the controller's predicates compare, as last seen.
@@ -415,9 +423,29 @@ fn plural(document: &Value) -> String {
 /// Removes what differs from run to run.
 fn strip(value: &mut Value) {
     const VOLATILE: &[&str] = &[
-        "id", "groupId", "orgId", "uid", "zoneId", "clusterId", "created", "createDate", "links", "resourceVersion",
-        "connectionStrings", "creationTimestamp", "deletionTimestamp", "lastTransitionTime", "startedAt", "since",
-        "projectId", "sent", "ownerReferences", "labels", "mongoDBVersion", "_timers", "_active",
+        "id",
+        "groupId",
+        "orgId",
+        "uid",
+        "zoneId",
+        "clusterId",
+        "created",
+        "createDate",
+        "links",
+        "resourceVersion",
+        "connectionStrings",
+        "creationTimestamp",
+        "deletionTimestamp",
+        "lastTransitionTime",
+        "startedAt",
+        "since",
+        "projectId",
+        "sent",
+        "ownerReferences",
+        "labels",
+        "mongoDBVersion",
+        "_timers",
+        "_active",
     ];
     match value {
         Value::Object(fields) => {

@@ -1,0 +1,133 @@
+//! Sends the one call of a pass, after writing down what must survive a crash.
+use std::collections::BTreeMap;
+
+use super::{
+    outcome::{Outcome, Reason, whole_second},
+    pass::Pass,
+    plan::{self, Purpose, Scene, Sending},
+    resolve::Resolved,
+};
+use crate::{
+    atlas::Class,
+    status::{Operation, OperationType, Pending},
+};
+
+impl Pass<'_> {
+    /// Sends a call and says what it came to.
+    pub(super) async fn send(
+        &mut self,
+        sending: Sending,
+        resolved: &Resolved,
+        scene: &Scene,
+    ) -> Result<Outcome, Outcome> {
+        let fresh = self.write_ahead(&sending, resolved).await?;
+        let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
+        let _serial = match (route.is_some_and(|route| route.serial), &resolved.given.project_id) {
+            (true, Some(project)) => Some(self.engine.serial.enter(project, sending.part).await),
+            _ => None,
+        };
+        let why = match sending.purpose {
+            Purpose::Create => "create".to_owned(),
+            Purpose::Update => format!("update {}", plan::list(&sending.changes)),
+            Purpose::Delete => "delete".to_owned(),
+        };
+        let result = resolved.client.send(&sending.call).await;
+        let (method, path) = (&sending.call.method, &sending.call.path);
+        match &result {
+            Ok(answer) => tracing::info!(%method, path, status = answer.status, why, "sent to Atlas"),
+            Err(error) => {
+                tracing::warn!(%method, path, status = error.status(), error = %error, why, "Atlas call failed");
+            }
+        }
+        let Err(error) = result else { return Ok(self.sent(&sending, resolved)) };
+        match (sending.purpose, error.class()) {
+            (Purpose::Delete, Class::Absent) => return Ok(self.sent(&sending, resolved)),
+            (Purpose::Create, Class::Exists) => {
+                if fresh {
+                    self.status.common.atlas.pending = None;
+                }
+                let reason = Reason::AlreadyExists;
+                let message = error.to_string();
+                return Err(if self.engine.ledger.is_failing(self.object) {
+                    Outcome::Refused { reason, message }
+                } else {
+                    Outcome::Failed { reason, message }
+                });
+            }
+            _ => {}
+        }
+        if fresh && !error.may_have_committed() {
+            self.status.common.atlas.pending = None;
+            self.status.common.operation = None;
+        }
+        Err(self.atlas(&error))
+    }
+
+    /// Writes down what is about to be made, so that it is known for ours even if its answer is never seen. Answers
+    /// whether this is the first attempt.
+    async fn write_ahead(&mut self, sending: &Sending, resolved: &Resolved) -> Result<bool, Outcome> {
+        let now = whole_second(self.engine.clock.now());
+        let mut fresh = false;
+        if sending.purpose == Purpose::Create {
+            let sent = owned(&resolved.versions);
+            let pending = self.status.common.atlas.pending.take();
+            fresh = pending.is_none();
+            let since = pending.map_or(now, |pending| pending.since);
+            self.status.common.atlas.pending = Some(Pending { since, sent });
+            self.start(OperationType::Create);
+        }
+        let common = &self.status.common;
+        let before = &self.before.common.atlas;
+        if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
+            if self.engine.ledger.is_failing(self.object) {
+                // It goes on saying why it failed until there is something else to say: one more try is no change.
+                self.save().await?;
+            } else {
+                let note = "Asking Atlas.".to_owned();
+                let reason = if sending.purpose == Purpose::Create { Reason::Creating } else { Reason::Updating };
+                self.write(&Outcome::Acted { reason, note }).await?;
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// What a call that Atlas took means.
+    fn sent(&mut self, sending: &Sending, resolved: &Resolved) -> Outcome {
+        let reason = match sending.purpose {
+            Purpose::Create => Reason::Creating,
+            Purpose::Update => Reason::Updating,
+            Purpose::Delete => Reason::Deleting,
+        };
+        let note = match sending.purpose {
+            Purpose::Create => format!("Created {} in Atlas.", sending.part),
+            Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
+            Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
+        };
+        match sending.purpose {
+            Purpose::Create => self.start(OperationType::Create),
+            Purpose::Delete => self.start(OperationType::Delete),
+            Purpose::Update => {
+                self.start(OperationType::Update);
+                for change in &sending.changes {
+                    if let Some(version) = resolved.versions.get(change.path.as_str()) {
+                        self.status.common.atlas.sent.insert(change.path.clone(), version.clone());
+                    }
+                }
+            }
+        }
+        Outcome::Acted { reason, note }
+    }
+
+    /// Notes that something is under way, unless that is noted already.
+    pub(super) fn start(&mut self, type_: OperationType) {
+        let now = whole_second(self.engine.clock.now());
+        let operation = &mut self.status.common.operation;
+        if operation.as_ref().is_none_or(|running| running.type_ != type_) {
+            *operation = Some(Operation { type_, phase: None, started_at: now });
+        }
+    }
+}
+
+fn owned(versions: &BTreeMap<&'static str, String>) -> BTreeMap<String, String> {
+    versions.iter().map(|(field, version)| ((*field).to_owned(), version.clone())).collect()
+}

@@ -1,0 +1,128 @@
+//! The whole plan: the planner run against its own predictions.
+//!
+//! After each step it is assumed that Atlas did what it was asked, and the planner is asked again. The predictions are
+//! themselves under test: the calls of a run are compared with the plan that was made before it.
+use serde_json::Value;
+
+use super::plan::{Observed, Purpose, Scene, Sending, Step, items, next};
+use crate::{
+    atlas::{Body, MissingSlot},
+    kind::{Policy, Progress, Shape},
+};
+
+/// Stands in a plan for the id that only a create will know.
+pub const NEW_ID: &str = "_new_";
+
+/// A plan longer than this is a rule that does not end; no kind comes near it.
+const LONGEST_PLAN: usize = 200;
+
+/// Every step from what is seen to what is wanted, each assumed to succeed.
+pub fn whole(mut scene: Scene) -> Result<Vec<Step>, MissingSlot> {
+    let mut steps = Vec::new();
+    while steps.len() < LONGEST_PLAN {
+        let step = next(&scene)?;
+        match &step {
+            Step::Done => break,
+            Step::Refuse(_) => {
+                steps.push(step);
+                break;
+            }
+            Step::Send(sending) => scene.assume(sending),
+            Step::Wait { part, .. } => scene.finish(part),
+        }
+        steps.push(step);
+    }
+    Ok(steps)
+}
+
+impl Scene {
+    /// What Atlas will report once it has taken a call.
+    fn assume(&mut self, sending: &Sending) {
+        let Some(index) = self.parts.iter().position(|part| part.name == sending.part) else { return };
+        let part = self.parts[index].clone();
+        let body = sending.call.body.as_ref().map(Body::json);
+        self.stale.retain(|field| !sending.changes.iter().any(|change| change.path == **field));
+        let after = match (sending.purpose, part.route.shape, self.see(&part)) {
+            (Purpose::Create, ..) => {
+                let mut document = body.cloned().unwrap_or_default();
+                enter(&mut document, part.route.state, "CREATING");
+                self.stale.clear();
+                if index == 0 {
+                    self.memory.id = Some(NEW_ID.to_owned());
+                    if let Some(slot) = part.route.id_slot {
+                        self.slots.insert(slot, NEW_ID.to_owned());
+                    }
+                }
+                Observed::Present(document)
+            }
+            (Purpose::Update, Shape::Document, Observed::Present(seen)) => {
+                let mut document = seen.clone();
+                for (name, value) in body.and_then(Value::as_object).into_iter().flatten() {
+                    let merged = part.route.has(name, |policy| matches!(policy, Policy::Whole(_)));
+                    document[name] = if merged { overlay(&seen[name], value) } else { value.clone() };
+                }
+                enter(&mut document, part.route.state, "UPDATING");
+                Observed::Present(document)
+            }
+            (Purpose::Update, Shape::Document, _) => Observed::Present(part.desired.clone()),
+            (Purpose::Update, Shape::Entries { key }, seen) => {
+                let mut entries = match seen {
+                    Observed::Present(seen) => items(seen).to_vec(),
+                    Observed::Absent | Observed::Unknown => Vec::new(),
+                };
+                match body {
+                    Some(sent) => {
+                        entries.retain(|entry| !items(sent).iter().any(|new| key(new) == key(entry)));
+                        entries.extend(items(sent).iter().cloned());
+                    }
+                    None => entries.retain(|entry| sending.changes.iter().all(|gone| gone.before != key(entry))),
+                }
+                Observed::Present(Value::Array(entries))
+            }
+            (Purpose::Delete, _, Observed::Present(seen)) if part.route.state.is_some() => {
+                let mut document = seen.clone();
+                enter(&mut document, part.route.state, "DELETING");
+                Observed::Present(document)
+            }
+            (Purpose::Delete, ..) => Observed::Absent,
+        };
+        self.observed.insert(part.name, after);
+    }
+
+    /// What Atlas will report once it is no longer at work on a part.
+    fn finish(&mut self, name: &'static str) {
+        let Some(part) = self.parts.iter().find(|part| part.name == name).cloned() else { return };
+        let after = match self.see(&part) {
+            Observed::Present(seen) if part.route.progress(seen) == Progress::Leaving => Observed::Absent,
+            Observed::Present(seen) => {
+                let mut document = seen.clone();
+                enter(&mut document, part.route.state, "IDLE");
+                Observed::Present(document)
+            }
+            Observed::Absent | Observed::Unknown => Observed::Unknown,
+        };
+        self.observed.insert(name, after);
+    }
+}
+
+fn enter(document: &mut Value, field: Option<&'static str>, state: &str) {
+    if let Some(field) = field {
+        document[field] = Value::String(state.to_owned());
+    }
+}
+
+/// What becomes of a list that is sent whole with some things left out: those stay as they were at their place.
+fn overlay(under: &Value, over: &Value) -> Value {
+    match over {
+        Value::Object(fields) => {
+            let mut all = under.as_object().cloned().unwrap_or_default();
+            for (name, value) in fields {
+                let value = overlay(&under[name], value);
+                all.insert(name.clone(), value);
+            }
+            Value::Object(all)
+        }
+        Value::Array(items) => items.iter().enumerate().map(|(index, item)| overlay(&under[index], item)).collect(),
+        other => other.clone(),
+    }
+}
