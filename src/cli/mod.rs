@@ -4,7 +4,7 @@ mod run;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// A Kubernetes operator for MongoDB Atlas.
 #[derive(Parser)]
@@ -20,6 +20,11 @@ enum Action {
     Run(Box<run::Options>),
     /// Print the custom resource definitions as YAML
     Crds(crds::Options),
+}
+
+/// The command line as data, from which the documentation of the flags is made.
+pub fn command() -> clap::Command {
+    Command::command()
 }
 
 /// Does what the command line says.

@@ -79,25 +79,18 @@ impl Pass<'_> {
         let common = &self.status.common;
         let before = &self.before.common.atlas;
         if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
-            if self.engine.ledger.is_failing(self.object) {
-                // It goes on saying why it failed until there is something else to say: one more try is no change.
-                self.save().await?;
-            } else {
-                let note = "Asking Atlas.".to_owned();
-                let reason = if sending.purpose == Purpose::Create { Reason::Creating } else { Reason::Updating };
-                self.write(&Outcome::Acted { reason, note }).await?;
+            // While it fails it goes on saying why: one more try is no change of state.
+            if !self.engine.ledger.is_failing(self.object) {
+                let note = format!("Asking Atlas for {}.", sending.part);
+                self.set(&Outcome::Acted { reason: reason(sending.purpose), action: action(sending), note });
             }
+            self.save().await?;
         }
         Ok(fresh)
     }
 
     /// What a call that Atlas took means.
     fn sent(&mut self, sending: &Sending, resolved: &Resolved) -> Outcome {
-        let reason = match sending.purpose {
-            Purpose::Create => Reason::Creating,
-            Purpose::Update => Reason::Updating,
-            Purpose::Delete => Reason::Deleting,
-        };
         let note = match sending.purpose {
             Purpose::Create => format!("Created {} in Atlas.", sending.part),
             Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
@@ -115,7 +108,7 @@ impl Pass<'_> {
                 }
             }
         }
-        Outcome::Acted { reason, note }
+        Outcome::Acted { reason: reason(sending.purpose), action: action(sending), note }
     }
 
     /// Notes that something is under way, unless that is noted already.
@@ -126,6 +119,22 @@ impl Pass<'_> {
             *operation = Some(Operation { type_, phase: None, started_at: now });
         }
     }
+}
+
+fn reason(purpose: Purpose) -> Reason {
+    match purpose {
+        Purpose::Create => Reason::Creating,
+        Purpose::Update => Reason::Updating,
+        Purpose::Delete => Reason::Deleting,
+    }
+}
+
+/// `UpdateSettings`: what an Event calls the call.
+fn action(sending: &Sending) -> String {
+    let mut letters = sending.part.chars();
+    let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+    let part: String = first.into_iter().chain(letters).collect();
+    format!("{:?}{part}", sending.purpose)
 }
 
 fn owned(versions: &BTreeMap<&'static str, String>) -> BTreeMap<String, String> {

@@ -132,7 +132,9 @@ pub enum Outcome {
     Acted {
         /// `Creating`, `Updating` or `Deleting`.
         reason: Reason,
-        /// What was sent, for the event.
+        /// What was sent, as Events name it: `UpdateSettings`.
+        action: String,
+        /// What was sent, as a sentence.
         note: String,
     },
     /// Atlas is at work.

@@ -115,7 +115,11 @@ impl Pass<'_> {
         let observation = observe(&resolved.client, &parts, &slots).await.map_err(|error| self.atlas(&error))?;
         if self.is_lost(&parts, &observation)? {
             let note = "It is no longer in Atlas, though nothing here deleted it. It will be created again.";
-            return Ok(Outcome::Acted { reason: Reason::Creating, note: note.to_owned() });
+            return Ok(Outcome::Acted {
+                reason: Reason::Creating,
+                action: "Recreate".to_owned(),
+                note: note.to_owned(),
+            });
         }
         let adopt = if policies.manage == Manage::Observe { Adopt::Always } else { policies.adopt };
         let mut scene = self.scene(Wanted::Present, parts, observation, adopt, &resolved);

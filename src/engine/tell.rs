@@ -71,15 +71,24 @@ impl Pass<'_> {
     /// Writes the status with the conditions that `outcome` means, if that changes anything, and an Event if the
     /// reason is new.
     pub(super) async fn write(&mut self, outcome: &Outcome) -> Result<(), Outcome> {
-        let generation = self.object.metadata.generation.unwrap_or_default();
-        outcome.write(&mut self.status.common, generation, self.engine.clock.now());
+        self.set(outcome);
         let reason = outcome.reason().to_string();
         let is_new = outcome::ready(&self.before.common).is_none_or(|before| before.reason != reason);
-        let acted = matches!(outcome, Outcome::Acted { note, .. } if note != "Asking Atlas.");
-        if self.save().await? && (is_new || acted) {
-            self.event(&reason, &outcome.message(), outcome.is_warning()).await;
+        // Events are told apart by reason and action, not by their text: each call has an action of its own.
+        let action = match outcome {
+            Outcome::Acted { action, .. } => Some(action.as_str()),
+            _ => is_new.then_some("Reconcile"),
+        };
+        if let (true, Some(action)) = (self.save().await?, action) {
+            self.event(&reason, action, &outcome.message(), outcome.is_warning()).await;
         }
         Ok(())
+    }
+
+    /// Sets the conditions that `outcome` means.
+    pub(super) fn set(&mut self, outcome: &Outcome) {
+        let generation = self.object.metadata.generation.unwrap_or_default();
+        outcome.write(&mut self.status.common, generation, self.engine.clock.now());
     }
 
     /// Writes the status as it is, and answers whether there was anything to write.
@@ -138,7 +147,7 @@ impl Pass<'_> {
             (false, false) => "Kept in Atlas, and no longer managed.",
         };
         tracing::info!(note, "released");
-        self.event(if deleted { "Deleted" } else { "Released" }, note, false).await;
+        self.event(if deleted { "Deleted" } else { "Released" }, "Release", note, false).await;
         self.engine.ledger.forget(self.object.own_uid());
         Ok(End::Released)
     }
@@ -151,7 +160,7 @@ impl Pass<'_> {
             .is_some_and(|operation| operation.type_ == crate::status::OperationType::Delete)
     }
 
-    async fn event(&self, reason: &str, note: &str, warning: bool) {
+    async fn event(&self, reason: &str, action: &str, note: &str, warning: bool) {
         let mut note = note.to_owned();
         while note.len() > LONGEST_NOTE {
             note.pop();
@@ -160,7 +169,7 @@ impl Pass<'_> {
             type_: if warning { EventType::Warning } else { EventType::Normal },
             reason: reason.to_owned(),
             note: Some(note),
-            action: "Reconcile".to_owned(),
+            action: action.to_owned(),
             secondary: None,
         };
         let reference = self.object.object_ref(&KindRef::of(self.kind));

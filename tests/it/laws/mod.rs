@@ -9,5 +9,6 @@ mod plans;
 mod proxy;
 mod specification;
 mod steady;
+mod stories;
 mod trap;
 mod world;

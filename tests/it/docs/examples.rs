@@ -1,0 +1,111 @@
+//! Manifests and commands in the documents, as far as they can be judged without running anything.
+use atlas_operator::{
+    cli,
+    kind::{Given, Kind},
+    kinds,
+};
+use harness::repository;
+use kube::core::cel::{Validator, apply_defaults, compile_schema};
+use serde_json::{Value, value::RawValue};
+
+use super::page::{Block, pages};
+
+/// The blocks of every page in `language`.
+pub fn blocks(language: &str) -> Vec<Block> {
+    let mut blocks: Vec<_> = pages().iter().flat_map(super::page::Page::blocks).collect();
+    blocks.retain(|block| block.language == language);
+    blocks
+}
+
+pub fn is_invalid(block: &Block) -> bool {
+    block.marks.iter().any(|mark| mark == "invalid")
+}
+
+/// What schema, rules and reader say of an object.
+fn judge(kind: &dyn Kind, object: &Value) -> Result<(), String> {
+    let version = kind.definition().spec.versions.into_iter().next().unwrap();
+    let schema = serde_json::to_value(version.schema.unwrap().open_api_v3_schema.unwrap()).unwrap();
+    known(&schema["properties"]["spec"], &object["spec"], "spec")?;
+    let whole = apply_defaults(&schema, object);
+    Validator::new().validate_compiled(&compile_schema(&schema), &whole, None).map_err(|errors| errors.to_string())?;
+    let spec = RawValue::from_string(whole["spec"].to_string()).unwrap();
+    let declared = kind.read(&spec).map_err(|error| error.to_string())?;
+    let given = Given { project_id: Some("project".to_owned()), ..Given::default() };
+    declared.parts(&given).map(drop).map_err(|error| error.to_string())
+}
+
+/// The reader overlooks fields that it does not know; the API server does not.
+fn known(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
+    match value {
+        Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
+            let property = &schema["properties"][name];
+            let path = format!("{path}.{name}");
+            if property.is_null() { Err(format!("{path} is no field")) } else { known(property, value, &path) }
+        }),
+        Value::Array(items) => items.iter().try_for_each(|item| known(&schema["items"], item, path)),
+        _ => Ok(()),
+    }
+}
+
+#[test]
+fn every_manifest_is_taken_or_refused_as_it_is_marked() {
+    let (mut valid, mut invalid) = (0, 0);
+    for block in blocks("yaml") {
+        let documents: Vec<Value> = serde_saphyr::from_multiple(&block.code).unwrap();
+        let mut refused = Vec::new();
+        for document in documents {
+            let kind = kinds::by_name(document["kind"].as_str().unwrap_or_default());
+            let Some(kind) = kind else { continue };
+            match judge(kind, &document) {
+                Ok(()) => valid += 1,
+                Err(error) => refused.push(error),
+            }
+        }
+        assert_eq!(!refused.is_empty(), is_invalid(&block), "{}: {refused:?}", block.place);
+        invalid += refused.len();
+    }
+    assert!(valid > 3 && invalid > 0, "only {valid} valid and {invalid} invalid objects were found");
+}
+
+/// The commands of a block, continuation lines joined, comments left out.
+fn commands(block: &Block) -> Vec<String> {
+    let joined = block.code.replace("\\\n", " ");
+    let lines = joined.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    lines.map(str::to_owned).collect()
+}
+
+/// Whether a block is of `make` alone, whose targets are all there is to check.
+pub fn is_make(block: &Block) -> bool {
+    commands(block).iter().all(|command| command.starts_with("make "))
+}
+
+#[test]
+fn every_command_names_targets_flags_and_files_that_are_there() {
+    let makefile = std::fs::read_to_string(repository().join("Makefile")).unwrap();
+    let mut checked = 0;
+    for block in blocks("sh") {
+        for command in commands(&block) {
+            let words: Vec<&str> = command.split_whitespace().collect();
+            if let ["make", targets @ ..] = words.as_slice() {
+                for target in targets.iter().filter(|word| !word.contains('=')) {
+                    assert!(makefile.contains(&format!("\n{target}: ")), "{}: no target {target}", block.place);
+                }
+            }
+            // The flags begin behind `cargo run --`, or behind the name of the program.
+            let program = words.iter().rposition(|word| *word == "--" || *word == "atlas-operator");
+            if let Some(program) = program.filter(|_| words.contains(&"run")) {
+                let parsed = cli::command().try_get_matches_from(words[program..].iter().map(|word| match *word {
+                    "--" => "atlas-operator",
+                    word => word,
+                }));
+                let is_good = parsed.as_ref().map_or_else(|error| !error.use_stderr(), |_| true);
+                assert!(is_good, "{}: {}", block.place, parsed.unwrap_err());
+            }
+            for word in words.iter().filter(|word| word.starts_with("examples/") || word.starts_with("deploy/")) {
+                assert!(repository().join(word).exists(), "{}: there is no {word}", block.place);
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 15, "only {checked} commands were found");
+}

@@ -1,0 +1,121 @@
+//! Runs what the documents say a person can type, against a real API server with the operator and the quickstart.
+use std::{collections::BTreeSet, path::Path, time::Duration};
+
+use harness::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions};
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::{
+    examples::{self, is_invalid, is_make},
+    page::{Block, pages},
+};
+
+/// Namespaces that the documents speak of.
+const NAMESPACES: [&str; 2] = ["shop", "platform"];
+/// Seconds of Atlas in one second: a cluster comes up, and goes, in one or two.
+const SPEED: f64 = 600.0;
+/// For a block of commands. The longest waits for a cluster to come up, or to go and the project after it.
+const PATIENCE: Duration = Duration::from_mins(3);
+
+struct Stage {
+    // Ended in this order.
+    _operator: Operator,
+    _simulator: Simulator,
+    control_plane: ControlPlane,
+}
+
+impl Stage {
+    async fn set() -> Self {
+        let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+        let simulator =
+            Simulator::start(&SimulatorOptions { speed: SPEED, ..SimulatorOptions::default() }).await.unwrap();
+        let kubeconfig = control_plane.install_operator().await.unwrap();
+        let operator = Operator::start(&OperatorOptions::new(&kubeconfig, simulator.base_url())).unwrap();
+        operator.wait_ready().await.unwrap();
+        for namespace in NAMESPACES {
+            control_plane.kubectl(["create", "namespace", namespace]).run().await.unwrap();
+        }
+        let credentials = simulator.organizations()[0].api_key_secret("shop", "atlas-credentials").to_string();
+        control_plane.kubectl(["apply", "-f", "-"]).stdin(credentials).run().await.unwrap();
+        Self { _operator: operator, _simulator: simulator, control_plane }
+    }
+
+    /// The quickstart in the namespace `shop`, Ready.
+    async fn quickstart(&self) {
+        self.bash("kubectl apply -n shop -f examples/quickstart").await.unwrap();
+        let wait = "kubectl wait -n shop --for=condition=Ready --timeout=120s --all \
+                    atlasproject,atlascluster,atlasdatabaseuser";
+        self.bash(wait).await.unwrap();
+    }
+
+    /// Runs commands as a person would in a checkout, and answers what they print, or what went wrong.
+    async fn bash(&self, commands: &str) -> Result<String, String> {
+        let operator = Path::new(env!("CARGO_BIN_EXE_atlas-operator")).parent().unwrap();
+        let path = std::env::var("PATH").unwrap();
+        let path = format!("{}:{}:{path}", self.control_plane.binaries().display(), operator.display());
+        let kubeconfig = self.control_plane.kubeconfig();
+        let command = Command::new("bash")
+            .args(["-euo", "pipefail", "-c", commands])
+            .current_dir(harness::repository())
+            .env("PATH", path)
+            .env("KUBECONFIG", kubeconfig)
+            .env("KUBECACHEDIR", kubeconfig.with_file_name("documents"))
+            .env("KUBERC", "off")
+            .kill_on_drop(true)
+            .output();
+        let output = tokio::time::timeout(PATIENCE, command).await.map_err(|_| "it does not end".to_owned())?.unwrap();
+        let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        if output.status.success() { Ok(printed.concat()) } else { Err(printed.concat()) }
+    }
+
+    /// What the API server says to the documents of a block, without keeping them.
+    async fn try_apply(&self, block: &Block) -> Result<String, harness::Error> {
+        let apply = ["apply", "--server-side", "--dry-run=server", "-f", "-"];
+        self.control_plane.kubectl(apply).stdin(block.code.as_str()).run().await
+    }
+}
+
+#[tokio::test]
+async fn what_the_documents_show_works_as_it_stands() {
+    let stage = Stage::set().await;
+    for block in examples::blocks("yaml") {
+        let verdict = stage.try_apply(&block).await;
+        assert_eq!(verdict.is_err(), is_invalid(&block), "{}: {verdict:?}", block.place);
+    }
+    let mut ran = 0;
+    for page in pages() {
+        let blocks = page.blocks();
+        let mut runnable = blocks
+            .iter()
+            .filter(|block| block.language == "sh" && block.not_run.is_none() && !is_make(block))
+            .peekable();
+        if runnable.peek().is_some() {
+            stage.quickstart().await;
+        }
+        for block in runnable {
+            if let Err(said) = stage.bash(&block.code).await {
+                panic!("{}:\n{}{said}", block.place, block.code);
+            }
+            ran += 1;
+        }
+    }
+    println!("{ran} blocks of commands were run");
+    stage.quickstart().await;
+    expect_the_keys_that_are_documented(&stage).await;
+}
+
+/// A connection Secret has the keys of the table in its page; those of private addresses may be absent.
+async fn expect_the_keys_that_are_documented(stage: &Stage) {
+    let page = pages().into_iter().find(|page| page.path == "docs/connection-secrets.md").unwrap();
+    let (_, table) = page.text.split_once("| key | value |").unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let documented: BTreeSet<String> = rows.filter_map(|row| row.split('`').nth(1)).map(str::to_owned).collect();
+    let get = ["get", "secret", "-n", "shop", "shop-orders-orders-api", "-o", "json"];
+    let secret: Value = stage.control_plane.kubectl(get).json().await.unwrap();
+    let found: BTreeSet<String> = secret["data"].as_object().unwrap().keys().cloned().collect();
+    let missing: Vec<_> = found.difference(&documented).collect();
+    assert!(missing.is_empty(), "keys that the page does not know: {missing:?}");
+    let private = |key: &&String| key.starts_with("connectionStringPrivate");
+    let absent: Vec<_> = documented.difference(&found).filter(|key| !private(key)).collect();
+    assert!(absent.is_empty(), "keys that the Secret does not have: {absent:?}");
+}

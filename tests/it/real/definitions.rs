@@ -1,0 +1,233 @@
+//! The definitions of `crds/`, as a real API server reads, explains and enforces them.
+use std::collections::BTreeMap;
+
+use atlas_operator::{
+    kind::{GROUP, VERSION},
+    kinds,
+};
+use harness::{eventually, repository};
+use kube::{
+    Api,
+    api::{DynamicObject, PostParams},
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    examples,
+    kube::{Kube, documents, resource},
+    stage::{PATIENCE, Plane},
+};
+
+#[test]
+fn the_files_are_those_that_the_kinds_make() {
+    let folder = repository().join("crds");
+    let mut expected: Vec<(String, String)> = kinds::manifests().unwrap();
+    expected.sort();
+    let mut found: Vec<(String, String)> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
+        .collect();
+    found.sort();
+    let names = |files: &[(String, String)]| files.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&found), names(&expected), "run `make crds`");
+    for ((name, found), (_, expected)) in found.iter().zip(&expected) {
+        assert!(found == expected, "crds/{name} is not what its kind makes: run `make crds`");
+    }
+}
+
+#[tokio::test]
+async fn the_api_server_takes_the_definitions_without_a_complaint() {
+    let plane = Plane::shared().await;
+    let names: Vec<String> = kinds::all().iter().map(|kind| format!("crd/{}.{GROUP}", kind.plural())).collect();
+    let get = ["get"].into_iter().chain(names.iter().map(String::as_str)).chain(["-o", "json"]);
+    let list = plane.control_plane.kubectl(get).json().await.unwrap();
+    for definition in list["items"].as_array().unwrap() {
+        let condition = |type_: &str| {
+            let conditions = definition["status"]["conditions"].as_array().unwrap();
+            conditions.iter().find(|condition| condition["type"] == type_).map(|condition| condition["status"].clone())
+        };
+        assert_eq!(condition("Established"), Some(json!("True")), "{definition}");
+        assert_eq!(condition("NamesAccepted"), Some(json!("True")), "{definition}");
+        // Present only where a schema is not structural.
+        assert_eq!(condition("NonStructuralSchema"), None, "{definition}");
+    }
+    // kubectl passes warnings on, such as one of a format that the server does not know.
+    let apply = plane.control_plane.kubectl(
+        ["apply", "--server-side", "--dry-run=server", "-f"]
+            .map(Into::into)
+            .into_iter()
+            .chain([repository().join("crds").into_os_string()]),
+    );
+    let output = apply.output().await.unwrap();
+    assert!(output.status.success());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[tokio::test]
+async fn kubectl_explains_every_field_of_every_kind() {
+    let plane = Plane::shared().await;
+    let published = plane.control_plane.kubectl(["get", "--raw", &format!("/openapi/v3/apis/{GROUP}/{VERSION}")]);
+    let published = published.json().await.unwrap();
+    let schemas = &published["components"]["schemas"];
+    for kind in kinds::all() {
+        let mut schemas_of = schemas.as_object().unwrap().values();
+        let is_kind = |schema: &&Value| schema["x-kubernetes-group-version-kind"][0]["kind"] == kind.name();
+        let schema = schemas_of.find(is_kind).unwrap_or_else(|| panic!("{} is not published", kind.name()));
+        let mut fields = BTreeMap::new();
+        walk(&schema["properties"]["spec"], "spec", &mut fields);
+        walk(&schema["properties"]["status"], "status", &mut fields);
+        for (path, description) in &fields {
+            assert!(
+                description.as_deref().is_some_and(|text| text.len() > 5),
+                "{} {path} has no description",
+                kind.name()
+            );
+        }
+        // The server's index of descriptions follows new definitions within seconds.
+        let explain = plane.control_plane.kubectl(["explain", &format!("{}.spec", kind.plural())]);
+        let spec = eventually(PATIENCE, "an explanation", || explain.run()).await.unwrap();
+        for field in schema["properties"]["spec"]["properties"].as_object().unwrap().keys() {
+            assert!(spec.contains(&format!("  {field}\t<")), "{field} in:\n{spec}");
+        }
+        let recursive = ["explain", kind.plural(), "--recursive"];
+        let recursive = plane.control_plane.kubectl(recursive).run().await.unwrap();
+        for path in fields.keys() {
+            let field = path.trim_end_matches("[]").rsplit('.').next().unwrap();
+            assert!(recursive.contains(&format!("  {field}\t<")), "{path} in:\n{recursive}");
+        }
+        println!("{}: {} fields are explained", kind.name(), fields.len());
+    }
+    let deepest = "atlascluster.spec.replicationSpecs.regionConfigs.autoScaling.compute.maxInstanceSize";
+    let said = plane.control_plane.kubectl(["explain", deepest]).run().await.unwrap();
+    let description = said.split_once("DESCRIPTION:").unwrap_or_else(|| panic!("{said}")).1.trim();
+    assert!(description.len() > 20 && !description.contains("<empty>"), "{said}");
+}
+
+/// Every field below a schema, with its description.
+fn walk(schema: &Value, path: &str, fields: &mut BTreeMap<String, Option<String>>) {
+    for (name, property) in schema["properties"].as_object().into_iter().flatten() {
+        let path = format!("{path}.{name}");
+        fields.insert(path.clone(), property["description"].as_str().map(str::to_owned));
+        walk(property, &path, fields);
+    }
+    for below in ["items", "additionalProperties"] {
+        if schema[below].is_object() {
+            walk(&schema[below], &format!("{path}[]"), fields);
+        }
+    }
+}
+
+#[tokio::test]
+async fn one_command_shows_all_kinds_with_their_columns() {
+    const NAMESPACE: &str = "columns";
+    let plane = Plane::shared().await;
+    let kube = Kube::connect(plane.control_plane.kubeconfig()).await;
+    kube.create_namespace(NAMESPACE).await;
+    let objects = [
+        examples::project("shop", "Shop"),
+        examples::cluster("orders"),
+        examples::user("orders-api"),
+        examples::role("support"),
+    ];
+    assert_eq!(objects.len(), kinds::all().len(), "a new kind goes here too");
+    for object in &objects {
+        kube.apply(NAMESPACE, object).await;
+    }
+    // Asking for a kind first makes kubectl look again at what the server has, which it remembers for hours.
+    plane.control_plane.kubectl(["get", "atlasproject", "-n", NAMESPACE]).run().await.unwrap();
+    let table = plane.control_plane.kubectl(["get", "atlas", "-A"]).run().await.unwrap();
+    let headings: Vec<Vec<&str>> =
+        table.lines().filter(|line| line.contains(" READY ")).map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(headings.len(), kinds::all().len(), "{table}");
+    for heading in &headings {
+        assert_eq!(heading[..4], ["NAMESPACE", "NAME", "READY", "REASON"], "{table}");
+        assert_eq!(heading.last(), Some(&"AGE"), "{table}");
+    }
+    for (kind, object) in kinds::all().iter().zip(["shop", "orders", "support", "orders-api"]) {
+        let singular = kind.name().to_lowercase();
+        assert!(table.contains(&format!("{singular}.{GROUP}/{object}")), "{table}");
+    }
+    let wide = plane.control_plane.kubectl(["get", "atlas", "-A", "-o", "wide"]).run().await.unwrap();
+    let told = wide.lines().filter(|line| line.contains("ATLAS ID") && line.contains("MESSAGE")).count();
+    assert_eq!(told, kinds::all().len(), "{wide}");
+}
+
+/// One case of the corpus; see there.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    example: String,
+    #[serde(rename = "case")]
+    name: String,
+    set: BTreeMap<String, Value>,
+    says: Option<String>,
+    /// What refuses it; here everything does.
+    #[serde(rename = "by")]
+    _by: Option<String>,
+    #[serde(default)]
+    update: bool,
+}
+
+/// Sets the value at a pointer; null takes it away, and an index one past the end appends.
+fn set(object: &mut Value, pointer: &str, value: Value) {
+    let (parent, name) = pointer.rsplit_once('/').unwrap();
+    match object.pointer_mut(parent).unwrap_or_else(|| panic!("there is no {parent}")) {
+        Value::Object(fields) if value.is_null() => drop(fields.remove(name)),
+        Value::Object(fields) => drop(fields.insert(name.to_owned(), value)),
+        Value::Array(items) => match name.parse::<usize>().unwrap() {
+            index if index == items.len() => items.push(value),
+            index => items[index] = value,
+        },
+        other => panic!("{parent} is {other}"),
+    }
+}
+
+#[tokio::test]
+async fn the_api_server_refuses_and_takes_what_the_corpus_says() {
+    const NAMESPACES: [&str; 2] = ["corpus-create", "corpus-update"];
+    let cases: Vec<Case> = serde_saphyr::from_str(include_str!("../../../src/kinds/corpus.yaml")).unwrap();
+    let plane = Plane::shared().await;
+    let kube = Kube::connect(plane.control_plane.kubeconfig()).await;
+    for namespace in NAMESPACES {
+        kube.create_namespace(namespace).await;
+    }
+    // What cases update is there; nothing watches it.
+    let mut old: BTreeMap<String, Value> = BTreeMap::new();
+    for kind in kinds::all() {
+        for example in kind.examples() {
+            let object = documents(example.manifest).pop().unwrap();
+            let key = format!("{}/{}", kind.name(), example.name);
+            old.insert(key, kube.apply(NAMESPACES[1], &object).await);
+        }
+    }
+    let dry_run = PostParams { dry_run: true, ..PostParams::default() };
+    let (mut taken, mut refused) = (0, 0);
+    for case in cases {
+        let mut object =
+            old.get(&case.example).unwrap_or_else(|| panic!("there is no example {}", case.example)).clone();
+        for (pointer, value) in case.set {
+            set(&mut object, &pointer, value);
+        }
+        let (kind, name) =
+            (object["kind"].as_str().unwrap().to_owned(), object["metadata"]["name"].as_str().unwrap().to_owned());
+        if !case.update {
+            object["metadata"] = json!({"name": name});
+        }
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(kube.0.clone(), NAMESPACES[usize::from(case.update)], &resource(&kind));
+        let object: DynamicObject = serde_json::from_value(object).unwrap();
+        let verdict =
+            if case.update { api.replace(&name, &dry_run, &object).await } else { api.create(&dry_run, &object).await };
+        match (verdict, case.says) {
+            (Ok(_), None) => taken += 1,
+            (Err(kube::Error::Api(said)), Some(says)) if said.message.contains(&says) && said.code == 422 => {
+                refused += 1;
+            }
+            (verdict, says) => panic!("{}, {}: {verdict:?} instead of {says:?}", case.example, case.name),
+        }
+    }
+    println!("the API server took {taken} manifests and refused {refused}, as the corpus says");
+    assert!(taken > 20 && refused > 100, "{taken} and {refused}");
+}
