@@ -51,6 +51,8 @@ struct Prospect {
 pub(super) enum End {
     /// With this outcome.
     Outcome(Outcome),
+    /// The finalizer was put on the object; the watch will show that, and so start the next pass.
+    Held,
     /// The object is let go.
     Released,
 }
@@ -97,6 +99,10 @@ impl Pass<'_> {
         if self.object.is_leaving() {
             return self.leave(policies).await;
         }
+        if policies.manage == Manage::Manage && !self.object.is_held() {
+            self.hold().await?;
+            return Ok(End::Held);
+        }
         self.stay(policies).await.map(End::Outcome)
     }
 
@@ -104,9 +110,6 @@ impl Pass<'_> {
     // The object is wanted
 
     async fn stay(&mut self, policies: Policies) -> Result<Outcome, Outcome> {
-        if policies.manage == Manage::Manage && !self.object.is_held() {
-            self.hold().await?;
-        }
         let declared = self.declared()?;
         let resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
         let parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;

@@ -188,7 +188,8 @@ impl Engine {
             let status = self.ledger.status(&object).common;
             let same = status.atlas.project_id.as_deref() == Some(project_id)
                 || same_home(home, namespace, &declared.needs().home, object.namespace_name());
-            if same && (status.atlas.id.is_none() || object.is_leaving()) {
+            // One that is on its way out is Atlas's to judge: what uses it already goes on, until it is gone.
+            if same && status.atlas.id.is_none() && !object.is_leaving() {
                 return Err(Outcome::Waiting {
                     reason: Reason::DependencyNotReady,
                     message: format!(

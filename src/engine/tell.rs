@@ -20,6 +20,9 @@ use crate::kind::{GROUP, VERSION};
 /// The name under which the operator owns fields.
 pub const MANAGER: &str = "atlas-operator";
 
+/// How long the watch may take to show a finalizer before the object is looked at all the same.
+const HELD: Duration = Duration::from_secs(2);
+
 /// How many hiccups in a row a ready object may have before its status says so.
 const TOLERATED_HICCUPS: u32 = 3;
 
@@ -32,6 +35,7 @@ impl Pass<'_> {
         let engine = self.engine;
         let outcome = match end {
             End::Outcome(outcome) => outcome,
+            End::Held => return Some(HELD),
             End::Released => {
                 engine.wakes.depend(&super::wake::Subject::of(self.kind, self.object), []);
                 engine.metrics.reconciled(self.kind.name(), "released");

@@ -17,6 +17,15 @@ pub fn blocks(language: &str) -> Vec<Block> {
     blocks
 }
 
+#[test]
+fn every_block_is_in_a_language_that_is_checked() {
+    for block in pages().iter().flat_map(super::page::Page::blocks) {
+        assert!(["sh", "yaml"].contains(&block.language.as_str()), "{}: {:?}", block.place, block.language);
+        assert!(block.marks.iter().all(|mark| mark == "invalid"), "{}: {:?}", block.place, block.marks);
+        assert!(block.language == "sh" || block.not_run.is_none(), "{} is not run anyway", block.place);
+    }
+}
+
 pub fn is_invalid(block: &Block) -> bool {
     block.marks.iter().any(|mark| mark == "invalid")
 }

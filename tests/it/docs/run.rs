@@ -1,7 +1,7 @@
 //! Runs what the documents say a person can type, against a real API server with the operator and the quickstart.
 use std::{collections::BTreeSet, path::Path, time::Duration};
 
-use harness::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions};
+use harness::{ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions, eventually};
 use serde_json::Value;
 use tokio::process::Command;
 
@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 
 struct Stage {
     // Ended in this order.
-    _operator: Operator,
+    operator: Operator,
     _simulator: Simulator,
     control_plane: ControlPlane,
 }
@@ -37,7 +37,7 @@ impl Stage {
         }
         let credentials = simulator.organizations()[0].api_key_secret("shop", "atlas-credentials").to_string();
         control_plane.kubectl(["apply", "-f", "-"]).stdin(credentials).run().await.unwrap();
-        Self { _operator: operator, _simulator: simulator, control_plane }
+        Self { operator, _simulator: simulator, control_plane }
     }
 
     /// The quickstart in the namespace `shop`, Ready.
@@ -102,6 +102,27 @@ async fn what_the_documents_show_works_as_it_stands() {
     println!("{ran} blocks of commands were run");
     stage.quickstart().await;
     expect_the_keys_that_are_documented(&stage).await;
+    expect_an_annotation_to_start_a_look(&stage).await;
+}
+
+/// The annotation that has no other meaning makes the operator look, long before the next look is due.
+async fn expect_an_annotation_to_start_a_look(stage: &Stage) {
+    let looks = || async {
+        let metrics = stage.operator.metrics().await.unwrap();
+        let is_project = |line: &&str| line.starts_with("atlas_operator_passes_total{kind=\"AtlasProject\"");
+        let counts = metrics.lines().filter(is_project).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok());
+        counts.sum::<u64>()
+    };
+    let before = looks().await;
+    stage
+        .bash("kubectl annotate -n shop --overwrite atlasproject/shop atlas-operator.io/reconcile-at=now")
+        .await
+        .unwrap();
+    let looked = eventually(Duration::from_secs(30), "a look at the project", || async {
+        let now = looks().await;
+        if now > before { Ok(()) } else { Err(format!("{now} looks")) }
+    });
+    looked.await.unwrap();
 }
 
 /// A connection Secret has the keys of the table in its page; those of private addresses may be absent.
