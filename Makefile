@@ -38,10 +38,11 @@ fmt: ## Format the code
 	cargo fmt --all
 	rustfmt $(MACRO_MODULES)
 
-crds: ## Write crds/*.yaml anew from the kinds
+crds: ## Write crds/*.yaml and deploy/rbac.yaml anew from the kinds
 	cargo build --locked -p atlas-operator
 	@rm -f crds/*.yaml
 	@target/debug/atlas-operator crds --out crds
+	@target/debug/atlas-operator rbac > deploy/rbac.yaml
 	@ls crds
 
 check: lint test ## What a change must pass: lint, then test

@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand.
 mod crds;
+pub mod rbac;
 mod run;
 
 use std::process::ExitCode;
@@ -20,6 +21,8 @@ enum Action {
     Run(Box<run::Options>),
     /// Print the custom resource definitions as YAML
     Crds(crds::Options),
+    /// Print the ClusterRole that the operator needs as YAML
+    Rbac,
 }
 
 /// The command line as data, from which the documentation of the flags is made.
@@ -32,6 +35,10 @@ pub fn main() -> ExitCode {
     let done = match Command::parse().action {
         Action::Run(options) => run::run(*options),
         Action::Crds(options) => crds::crds(&options),
+        Action::Rbac => {
+            print!("{}", rbac::manifest());
+            Ok(())
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -82,8 +82,11 @@ fn every_definition_is_named_and_shown_as_the_catalogue_says() {
         assert_eq!(schema(*kind)["properties"]["status"]["default"], json!({"observedGeneration": -1}));
     }
     let mut short: Vec<_> = definitions().into_iter().flat_map(|it| it.spec.names.short_names.unwrap()).collect();
+    let all = short.len();
     short.sort();
-    assert_eq!(short, ["ac", "acr", "adu", "ap"], "short names collide");
+    short.dedup();
+    assert_eq!(short.len(), all, "short names collide: {short:?}");
+    assert!(all >= definitions().len(), "a kind has no short name");
 }
 
 #[test]

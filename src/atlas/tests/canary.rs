@@ -89,7 +89,7 @@ async fn no_secret_is_in_any_text_or_log() {
     keep(&settings());
     drop(guard);
     let log = log.text();
-    assert!(log.contains("sent to Atlas") && sentences.contains("Atlas"), "the texts were collected");
+    assert!(log.contains("atlas::client: sent") && sentences.contains("Atlas"), "the texts were collected");
     for secret in [PASSWORD, PRIVATE_KEY, CLIENT_SECRET, ACCESS_TOKEN] {
         for form in forms(secret) {
             for (place, text) in [("debug", &texts), ("sentence", &sentences), ("log", &log)] {

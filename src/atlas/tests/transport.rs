@@ -381,16 +381,17 @@ async fn a_write_leaves_one_line_in_the_log_and_a_read_none() {
     .await;
     let client = client(&server.endpoint, api_key());
     let log = Log::default();
-    let guard = log.collect(tracing::Level::INFO);
+    let guard = log.collect(tracing::Level::DEBUG);
     client.send(&read()).await.unwrap();
     client.send(&write(json!({"tags": []}))).await.unwrap();
     client.send(&Call { method: Method::DELETE, body: None, ..write(json!(null)) }).await.unwrap_err();
     drop(guard);
     let text = log.text();
-    let lines: Vec<&str> = text.lines().collect();
+    // Libraries below have lines of their own at this level.
+    let lines: Vec<&str> = text.lines().filter(|line| line.contains("atlas::client: sent")).collect();
     assert_eq!(lines.len(), 2, "{text}");
     for (line, parts) in lines.iter().zip([["PATCH", "202", "2024-10-23"], ["DELETE", "409", "CONTAINERS_IN_USE"]]) {
-        assert!(line.contains("/groups/5f/clusters/orders") && line.contains("INFO"), "{line}");
+        assert!(line.contains("/groups/5f/clusters/orders") && line.contains("DEBUG"), "{line}");
         assert!(parts.iter().all(|part| line.contains(part)), "{line}");
         assert!(!line.contains("tags"), "{line}");
     }
