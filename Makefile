@@ -25,7 +25,7 @@ demo: ## Show the quickstart at work on this machine until Ctrl-C; with ONCE=1 t
 test: ## Run every test, on a real control plane and the simulator
 	@tests/control-plane/build --without-helm >/dev/null
 	cargo build --locked --workspace --bins --tests
-	cargo test --locked --workspace
+	cargo test --locked --workspace -- --show-output
 
 lint: ## Check format, lints, licences and dependencies; change nothing
 	cargo fmt --all --check
