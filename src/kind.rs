@@ -448,6 +448,52 @@ pub enum Progress {
 }
 
 impl Route {
+    /// A document that is posted to a collection, and read, changed and deleted at an address of its own, all in one
+    /// version. What is special is set beside it: `Route { serial: true, ..Route::document(…) }`.
+    pub const fn document(collection: &'static str, member: &'static str, version: Version) -> Self {
+        Self {
+            create: Create::Post(Endpoint::new(collection, version)),
+            delete: Delete::Delete(Endpoint::new(member, version)),
+            ..Self::singleton(member, version)
+        }
+    }
+
+    /// A document that comes with its parent, goes with it, and is only ever read and changed.
+    pub const fn singleton(address: &'static str, version: Version) -> Self {
+        Self {
+            read: Endpoint::new(address, version),
+            find: None,
+            create: Create::WithParent,
+            update: Endpoint::new(address, version),
+            delete: Delete::WithParent,
+            shape: Shape::Document,
+            id_slot: None,
+            state: None,
+            created: None,
+            expires: None,
+            serial: false,
+            carries: &[],
+            fields: &[],
+            yields: None,
+            guard: None,
+        }
+    }
+
+    /// A list that comes with its parent; entries are added and changed by a POST of several, and deleted one by one at
+    /// `member`, whose slot `entry` is the entry's key.
+    pub const fn entries(
+        list: &'static str,
+        member: &'static str,
+        version: Version,
+        key: fn(&Value) -> String,
+    ) -> Self {
+        Self {
+            delete: Delete::Delete(Endpoint::new(member, version)),
+            shape: Shape::Entries { key },
+            ..Self::singleton(list, version)
+        }
+    }
+
     /// How far Atlas got, by the state that `document` shows. States are Atlas's own; an unknown one is under way,
     /// because every settled one is known.
     pub fn progress(&self, document: &Value) -> Progress {

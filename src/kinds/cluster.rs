@@ -14,8 +14,8 @@ use serde_json::{Map, Value, json};
 use super::common::{self, Placement, Tag};
 use crate::{
     kind::{
-        Create, Declare, Delete, Deletion, Describe, Endpoint, Example, Field, Given, Hold, Intent, Invalid, Needs,
-        Part, Policy, Route, Shape, Slots,
+        Declare, Delete, Deletion, Describe, Endpoint, Example, Field, Given, Hold, Intent, Invalid, Needs, Part,
+        Policy, Route, Slots,
     },
     status::With,
 };
@@ -231,18 +231,10 @@ pub struct ConnectionStrings {
 /// Dedicated clusters and M0s. The version of GET is older than that of POST and PATCH, and DELETE's older still,
 /// because each is the newest that its operation has.
 static CLUSTER: Route = Route {
-    read: Endpoint::new("/groups/{groupId}/clusters/{clusterName}", "2024-08-05"),
-    find: None,
-    create: Create::Post(Endpoint::new("/groups/{groupId}/clusters", "2024-10-23")),
-    update: Endpoint::new("/groups/{groupId}/clusters/{clusterName}", "2024-10-23"),
-    delete: Delete::Delete(Endpoint::new("/groups/{groupId}/clusters/{clusterName}", "2023-02-01")),
-    shape: Shape::Document,
-    id_slot: None,
+    read: Endpoint::new(CLUSTER_ADDRESS, "2024-08-05"),
+    delete: Delete::Delete(Endpoint::new(CLUSTER_ADDRESS, "2023-02-01")),
     state: Some("stateName"),
     created: Some("createDate"),
-    expires: None,
-    serial: false,
-    carries: &[],
     fields: &[
         Field { path: "name", policy: Policy::Immutable },
         Field { path: "clusterType", policy: Policy::Immutable },
@@ -252,29 +244,22 @@ static CLUSTER: Route = Route {
     ],
     yields: Some(merge::yields),
     guard: Some(guard),
+    ..Route::document("/groups/{groupId}/clusters", CLUSTER_ADDRESS, "2024-10-23")
 };
+
+const CLUSTER_ADDRESS: &str = "/groups/{groupId}/clusters/{clusterName}";
 
 /// Flex clusters, which the address above answers with an error.
 static FLEX: Route = Route {
-    read: Endpoint::new("/groups/{groupId}/flexClusters/{name}", "2024-11-13"),
-    find: None,
-    create: Create::Post(Endpoint::new("/groups/{groupId}/flexClusters", "2024-11-13")),
-    update: Endpoint::new("/groups/{groupId}/flexClusters/{name}", "2024-11-13"),
-    delete: Delete::Delete(Endpoint::new("/groups/{groupId}/flexClusters/{name}", "2024-11-13")),
-    shape: Shape::Document,
-    id_slot: None,
     state: Some("stateName"),
     created: Some("createDate"),
-    expires: None,
-    serial: false,
-    carries: &[],
     fields: &[
         Field { path: "name", policy: Policy::Immutable },
         Field { path: "providerSettings", policy: Policy::Immutable },
         Field { path: "tags", policy: Policy::Set(&["key"]) },
     ],
-    yields: None,
     guard: Some(guard),
+    ..Route::document("/groups/{groupId}/flexClusters", "/groups/{groupId}/flexClusters/{name}", "2024-11-13")
 };
 
 /// What Atlas would refuse, or do by halves, in the state that it reports.

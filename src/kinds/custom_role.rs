@@ -10,8 +10,7 @@ use serde_json::{Value, json};
 use super::common::{self, Placement};
 use crate::{
     kind::{
-        Create, Declare, Delete, Deletion, Describe, Endpoint, Example, Field, Given, Invalid, Needs, ObjectNeed, Part,
-        Policy, Route, Shape, Slots,
+        Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy, Route, Slots,
     },
     status::Common,
 };
@@ -111,16 +110,6 @@ pub struct InheritedRole {
 }
 
 static CUSTOM_ROLE: Route = Route {
-    read: Endpoint::new("/groups/{groupId}/customDBRoles/roles/{roleName}", "2023-01-01"),
-    find: None,
-    create: Create::Post(Endpoint::new("/groups/{groupId}/customDBRoles/roles", "2023-01-01")),
-    update: Endpoint::new("/groups/{groupId}/customDBRoles/roles/{roleName}", "2023-01-01"),
-    delete: Delete::Delete(Endpoint::new("/groups/{groupId}/customDBRoles/roles/{roleName}", "2023-01-01")),
-    shape: Shape::Document,
-    id_slot: None,
-    state: None,
-    created: None,
-    expires: None,
     // Concurrent writes in a project end in errors.
     serial: true,
     carries: &["actions", "inheritedRoles"],
@@ -129,8 +118,11 @@ static CUSTOM_ROLE: Route = Route {
         Field { path: "actions", policy: Policy::Same(allowed) },
         Field { path: "inheritedRoles", policy: Policy::Set(&["db", "role"]) },
     ],
-    yields: None,
-    guard: None,
+    ..Route::document(
+        "/groups/{groupId}/customDBRoles/roles",
+        "/groups/{groupId}/customDBRoles/roles/{roleName}",
+        "2023-01-01",
+    )
 };
 
 /// Actions as a set of sets: Atlas keeps no order, gathers the resources of one action, and leaves out an empty

@@ -8,8 +8,8 @@ use serde_json::json;
 use super::common::{self, Placement, Tag};
 use crate::{
     kind::{
-        Connection, Create, Declare, Delete, Deletion, Describe, Endpoint, Example, Field, Given, Invalid, Needs,
-        ObjectNeed, Part, Policy, Route, SecretNeed, Shape, Slots,
+        Connection, Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy,
+        Route, SecretNeed, Slots,
     },
     status::With,
 };
@@ -191,17 +191,7 @@ pub struct DatabaseUserStatus {
 }
 
 static DATABASE_USER: Route = Route {
-    read: Endpoint::new("/groups/{groupId}/databaseUsers/{databaseName}/{username}", "2023-01-01"),
-    find: None,
-    create: Create::Post(Endpoint::new("/groups/{groupId}/databaseUsers", "2023-01-01")),
-    update: Endpoint::new("/groups/{groupId}/databaseUsers/{databaseName}/{username}", "2023-01-01"),
-    delete: Delete::Delete(Endpoint::new("/groups/{groupId}/databaseUsers/{databaseName}/{username}", "2023-01-01")),
-    shape: Shape::Document,
-    id_slot: None,
-    state: None,
-    created: None,
     expires: Some("deleteAfterDate"),
-    serial: false,
     carries: &["databaseName", "groupId", "roles", "username"],
     fields: &[
         Field { path: "username", policy: Policy::Immutable },
@@ -212,8 +202,11 @@ static DATABASE_USER: Route = Route {
         Field { path: "labels", policy: Policy::Set(&["key"]) },
         Field { path: "deleteAfterDate", policy: Policy::Same(common::moment) },
     ],
-    yields: None,
-    guard: None,
+    ..Route::document(
+        "/groups/{groupId}/databaseUsers",
+        "/groups/{groupId}/databaseUsers/{databaseName}/{username}",
+        "2023-01-01",
+    )
 };
 
 impl Describe for AtlasDatabaseUser {

@@ -13,8 +13,7 @@ use serde_json::{Value, json};
 use super::common::{self, SecretPointer, Tag};
 use crate::{
     kind::{
-        Create, Declare, Delete, Deletion, Describe, Endpoint, Example, Field, Given, Home, Invalid, Needs, Part,
-        Policy, Route, Shape, Slots,
+        Declare, Deletion, Describe, Endpoint, Example, Field, Given, Home, Invalid, Needs, Part, Policy, Route, Slots,
     },
     status::Common,
 };
@@ -157,63 +156,29 @@ pub struct AccessEntry {
     pub delete_after_date: Option<String>,
 }
 
+/// The version of every operation on projects, their settings and access lists.
+const VERSION: &str = "2023-01-01";
+
 static GROUP: Route = Route {
-    read: Endpoint::new("/groups/{groupId}", "2023-01-01"),
-    find: Some(Endpoint::new("/groups/byName/{name}", "2023-01-01")),
-    create: Create::Post(Endpoint::new("/groups", "2023-01-01")),
-    update: Endpoint::new("/groups/{groupId}", "2023-01-01"),
-    delete: Delete::Delete(Endpoint::new("/groups/{groupId}", "2023-01-01")),
-    shape: Shape::Document,
+    find: Some(Endpoint::new("/groups/byName/{name}", VERSION)),
     id_slot: Some("groupId"),
-    state: None,
     created: Some("created"),
-    expires: None,
-    serial: false,
-    carries: &[],
     fields: &[Field { path: "tags", policy: Policy::Set(&["key"]) }],
-    yields: None,
-    guard: None,
+    ..Route::document("/groups", "/groups/{groupId}", VERSION)
 };
 
-static SETTINGS: Route = Route {
-    read: Endpoint::new("/groups/{groupId}/settings", "2023-01-01"),
-    find: None,
-    create: Create::WithParent,
-    update: Endpoint::new("/groups/{groupId}/settings", "2023-01-01"),
-    delete: Delete::WithParent,
-    shape: Shape::Document,
-    id_slot: None,
-    state: None,
-    created: None,
-    expires: None,
-    serial: false,
-    carries: &[],
-    fields: &[],
-    yields: None,
-    guard: None,
-};
+static SETTINGS: Route = Route::singleton("/groups/{groupId}/settings", VERSION);
 
 static ACCESS_LIST: Route = Route {
-    read: Endpoint::new("/groups/{groupId}/accessList", "2023-01-01"),
-    find: None,
-    create: Create::WithParent,
-    update: Endpoint::new("/groups/{groupId}/accessList", "2023-01-01"),
-    delete: Delete::Delete(Endpoint::new("/groups/{groupId}/accessList/{entry}", "2023-01-01")),
-    shape: Shape::Entries { key: entry_key },
-    id_slot: None,
-    state: None,
-    created: None,
     expires: Some("deleteAfterDate"),
     // Atlas documents that concurrent writes are not supported; they lose entries.
     serial: true,
-    carries: &[],
     fields: &[
         Field { path: "cidrBlock", policy: Policy::Same(canonical_range) },
         Field { path: "ipAddress", policy: Policy::Same(canonical_range) },
         Field { path: "deleteAfterDate", policy: Policy::Same(common::moment) },
     ],
-    yields: None,
-    guard: None,
+    ..Route::entries("/groups/{groupId}/accessList", "/groups/{groupId}/accessList/{entry}", VERSION, entry_key)
 };
 
 impl Describe for AtlasProject {

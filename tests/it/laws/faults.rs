@@ -77,10 +77,7 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
     world.defaults.deletion = Some(Deletion::Delete);
     let (mut boundaries, mut crashes) = (0, 0);
     for (name, _, example) in representatives() {
-        world.reset().await;
-        let keys = world.apply(&example);
-        let mut operator = world.operator();
-        world.run(&mut operator).await;
+        let (mut operator, keys) = world.settle(&example).await;
         world.trap.set(None);
         for key in &keys {
             world.kube.delete(key);
@@ -88,10 +85,7 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
         world.run(&mut operator).await;
         for held in both(&world.trap.calls()) {
             boundaries += 1;
-            world.reset().await;
-            let keys = world.apply(&example);
-            let mut operator = world.operator();
-            world.run(&mut operator).await;
+            let (mut operator, keys) = world.settle(&example).await;
             world.trap.set(Some(held));
             for key in &keys {
                 world.kube.delete(key);
@@ -188,10 +182,7 @@ async fn reference(world: &mut World, example: &Example) -> (Value, Vec<(usize, 
 }
 
 async fn settle(world: &mut World, example: &Example) -> Value {
-    world.reset().await;
-    world.apply(example);
-    let mut operator = world.operator();
-    world.run(&mut operator).await;
+    world.settle(example).await;
     assert_eq!(world.unready(), Vec::<String>::new());
     world.dump().await
 }

@@ -36,10 +36,7 @@ async fn drift_in_atlas_is_healed() {
     let mut world = World::new().await;
     for (name, _, example) in examples() {
         let Some((path, change)) = example.drift else { continue };
-        world.reset().await;
-        world.apply(&example);
-        let mut operator = world.operator();
-        world.run(&mut operator).await;
+        let (mut operator, _) = world.settle(&example).await;
         let before = world.dump().await;
         let group = group_id(&world);
         let path = path.replace("{groupId}", &group);
@@ -58,10 +55,7 @@ async fn drift_in_atlas_is_healed() {
 async fn a_lost_status_adopts_and_never_duplicates() {
     let mut world = World::new().await;
     for (name, _, example) in examples() {
-        world.reset().await;
-        let keys = world.apply(&example);
-        let mut operator = world.operator();
-        world.run(&mut operator).await;
+        let (operator, keys) = world.settle(&example).await;
         let before = world.dump().await;
         drop(operator);
         for key in &keys {
@@ -84,10 +78,7 @@ async fn an_edit_sends_one_call() {
     let mut world = World::new().await;
     for (name, kind, example) in examples() {
         let Some((pointer, value)) = example.edit else { continue };
-        world.reset().await;
-        let keys = world.apply(&example);
-        let mut operator = world.operator();
-        world.run(&mut operator).await;
+        let (mut operator, keys) = world.settle(&example).await;
         let mut document = documents(example.manifest).pop().unwrap();
         *document["spec"].pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
         world.apply_one(&document);
@@ -115,10 +106,7 @@ async fn deletion_removes_everything_and_a_second_one_changes_nothing() {
     let mut world = World::new().await;
     world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
     for (name, _, example) in examples() {
-        world.reset().await;
-        let keys = world.apply(&example);
-        let mut operator = world.operator();
-        world.run(&mut operator).await;
+        let (mut operator, keys) = world.settle(&example).await;
         for key in &keys {
             world.kube.delete(key);
             world.kube.delete(key);
@@ -139,10 +127,7 @@ async fn without_credentials_a_deletion_waits_for_a_person() {
     let mut world = World::new().await;
     world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
     for (name, _, example) in examples() {
-        world.reset().await;
-        let keys = world.apply(&example);
-        let mut operator = world.operator();
-        world.run(&mut operator).await;
+        let (mut operator, keys) = world.settle(&example).await;
         let before = world.dump().await["atlas"].clone();
         world.kube.delete(&("secrets".into(), "operator".into(), "default".into()));
         let key = keys.last().unwrap();

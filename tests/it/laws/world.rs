@@ -143,6 +143,15 @@ impl World {
         self.kube.apply(&plural(document), NAMESPACE, document)
     }
 
+    /// A new world in which an example has become what it should be; the keys are those of [`World::apply`].
+    pub async fn settle(&mut self, example: &Example) -> (TestOperator, Vec<Key>) {
+        self.reset().await;
+        let keys = self.apply(example);
+        let mut operator = self.operator();
+        self.run(&mut operator).await;
+        (operator, keys)
+    }
+
     /// An operator that has just started.
     pub fn operator(&self) -> TestOperator {
         let url = self.proxy.as_ref().map_or(self.simulator.base_url(), |proxy| &proxy.url);
