@@ -182,13 +182,14 @@ fn objects(
         .modify(slim)
         .default_backoff()
         .reflect(writer)
-        .inspect(move |event| {
-            if let Ok(event) = event {
+        .inspect(move |event| match event {
+            Ok(event) => {
                 if matches!(event, watcher::Event::InitDone) {
                     first.came();
                 }
                 facts.saw(&engine, kind, event);
             }
+            Err(error) => interrupted(kind.plural(), error),
         })
         .touched_objects()
         .predicate_filter(
@@ -255,7 +256,7 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
             Ok(watcher::Event::Delete(secret)) => (secret, true),
             Ok(watcher::Event::Init | watcher::Event::InitDone) => continue,
             Err(error) => {
-                tracing::warn!(error = %error, "watch of Secrets interrupted; it is taken up again");
+                interrupted("secrets", &error);
                 continue;
             }
         };
@@ -288,16 +289,23 @@ async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namesp
     .boxed();
     let mut seen: HashMap<String, Option<std::collections::BTreeMap<String, String>>> = HashMap::new();
     while let Some(event) = events.next().await {
-        if let Ok(watcher::Event::InitDone) = event {
-            first.came();
-        }
-        if let Ok(watcher::Event::Apply(namespace) | watcher::Event::InitApply(namespace)) = event {
-            let (name, annotations) = (namespace.name_any(), namespace.metadata.annotations);
-            if seen.insert(name.clone(), annotations.clone()) != Some(annotations) {
-                engine.wakes.publish(&Topic::Namespace(name));
+        match event {
+            Ok(watcher::Event::Apply(namespace) | watcher::Event::InitApply(namespace)) => {
+                let (name, annotations) = (namespace.name_any(), namespace.metadata.annotations);
+                if seen.insert(name.clone(), annotations.clone()) != Some(annotations) {
+                    engine.wakes.publish(&Topic::Namespace(name));
+                }
             }
+            Ok(watcher::Event::InitDone) => first.came(),
+            Ok(watcher::Event::Init | watcher::Event::Delete(_)) => {}
+            Err(error) => interrupted("namespaces", &error),
         }
     }
+}
+
+/// A watch that failed is taken up again, ever less often; without a word a missing right would look like silence.
+fn interrupted(resource: &str, error: &watcher::Error) {
+    tracing::warn!(resource, error = %error, "watch interrupted; it is taken up again");
 }
 
 /// What others can know of each object: a change in it, and in nothing else, wakes them.
