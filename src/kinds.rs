@@ -3,8 +3,9 @@
 //! Whatever must exist for each kind (definitions, watches, permissions, metrics, the laws of the tests) is derived
 //! from [`all`], so that adding a kind touches nothing else.
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
+use serde_json::Value;
 
-use crate::kind::{Erased, Kind};
+use crate::kind::{Documents, Erased, Invalid, Kind, definition};
 
 mod common;
 
@@ -37,6 +38,16 @@ pub const CLUSTER: &str = <cluster::AtlasCluster as crate::kind::Describe>::KIND
 /// The kind of that name: `AtlasCluster`.
 pub fn by_name(name: &str) -> Option<&'static dyn Kind> {
     all().iter().copied().find(|kind| kind.name() == name)
+}
+
+/// The smallest spec of `kind` that says what Atlas reports, from the documents by part name.
+pub fn import(kind: &dyn Kind, observed: &Documents) -> Result<Value, Invalid> {
+    let mut spec = kind.import(observed);
+    if !spec.is_object() {
+        return Err(Invalid::new("spec", format!("nothing of {} can be made of this", kind.name())));
+    }
+    definition::prune_spec(&mut spec, &kind.definition());
+    Ok(spec)
 }
 
 /// The definition of every kind, in catalogue order.

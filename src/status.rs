@@ -70,6 +70,9 @@ pub struct Atlas {
     /// A creation that was begun and not yet seen: written before the request is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pending: Option<Pending>,
+    /// When an upgrade was begun whose end was not seen: written before the request is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgrading: Option<Timestamp>,
     /// Which version of each Secret was last sent, by field of the Atlas document. Never a hash of its content.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sent: BTreeMap<String, String>,
@@ -116,6 +119,12 @@ pub struct Operation {
     pub phase: Option<String>,
     /// When the operator first saw it.
     pub started_at: Timestamp,
+    /// When the operator last asked Atlas for something that belongs to it. Atlas may begin some seconds later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_at: Option<Timestamp>,
+    /// How long such an operation usually takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usually: Option<String>,
 }
 
 /// What was asked of Atlas.
@@ -125,6 +134,8 @@ pub enum OperationType {
     Create,
     /// A change, ours or Atlas's own (maintenance, autoscaling, repair).
     Update,
+    /// A move to another kind of resource under the same name.
+    Upgrade,
     /// A deletion.
     Delete,
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use reqwest::Method;
 
-use super::codes::{ABSENT, BLOCKED, EXISTS, FORBIDDEN, PASSES, PASSES_WITH_PHRASE, REJECTED};
+use super::codes::{ABSENT, BLOCKED, ELSEWHERE, EXISTS, FORBIDDEN, PASSES, PASSES_WITH_PHRASE, REJECTED};
 use super::error::is_failure_of_the_server;
 use super::refusal::is_silent;
 use super::{Refusal, pace};
@@ -26,6 +26,8 @@ pub enum Class {
     /// The resource that the call addresses is not there. Believe it when two reads in a row say so: a resource that was
     /// created a moment ago can be missing once.
     Absent,
+    /// Of a read: the name is that of a resource which another API serves, for good or while it is upgraded.
+    Elsewhere,
     /// The project that the resource belongs to is not there, or is closed to this credential: Atlas does not say which.
     ParentAbsent,
     /// What was to be created is there already.
@@ -107,6 +109,8 @@ fn of_code(refusal: &Refusal, code: &str) -> Option<Class> {
     } else if EXISTS.contains(&code) {
         // Elsewhere than in a creation, as when a project is renamed, somebody else's resource stands in the way.
         Some(if refusal.method == Method::POST { Class::Exists } else { Class::Blocked })
+    } else if ELSEWHERE.contains(&code) {
+        Some(if refusal.method == Method::GET { Class::Elsewhere } else { Class::Blocked })
     } else if BLOCKED.contains(&code) || code.starts_with("CANNOT_CLOSE_GROUP_ACTIVE_") || is_quota(code) {
         Some(Class::Blocked)
     } else if FORBIDDEN.contains(&code) {

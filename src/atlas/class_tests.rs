@@ -80,7 +80,13 @@ fn class(method: &Method, template: &'static str, status: u16, code: &str) -> Cl
 fn listed() -> BTreeSet<&'static str> {
     let absent = ABSENT.iter().flat_map(|(_, codes)| codes.iter());
     let phrases = PASSES_WITH_PHRASE.iter().map(|(code, _)| code);
-    [PASSES, EXISTS, FORBIDDEN, BLOCKED, REJECTED].into_iter().flatten().chain(absent).chain(phrases).copied().collect()
+    [PASSES, EXISTS, FORBIDDEN, BLOCKED, ELSEWHERE, REJECTED]
+        .into_iter()
+        .flatten()
+        .chain(absent)
+        .chain(phrases)
+        .copied()
+        .collect()
 }
 
 #[test]
@@ -151,7 +157,7 @@ fn every_answer_that_was_seen_is_decided() {
         (&post, USERS, 400, "ATLAS_SCOPE_CLUSTER_NOT_FOUND", Blocked),
         (&post, USERS, 400, "ATLAS_INVALID_ROLE", Blocked),
         (&patch, CLUSTER, 409, "CANNOT_UPDATE_PAUSED_CLUSTER", Blocked),
-        (&get, CLUSTER, 400, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API", Blocked),
+        (&get, CLUSTER, 400, "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API", Class::Elsewhere),
         (&post, GROUPS, 400, "MAX_GROUPS_PER_ORG_EXCEEDED", Blocked),
         (&post, USERS, 403, "GROUP_USERS_LIMIT_EXCEEDED", Blocked),
         (&post, CLUSTERS, 402, "NO_PAYMENT_INFORMATION_FOUND", Blocked),
@@ -228,6 +234,7 @@ fn no_status_and_code_together_can_do_harm() {
                         Rejected => assert!(!matches!(status, 401 | 403 | 408 | 429), "{}", at()),
                         Unauthenticated => panic!("only repeated refusals say so: {}", at()),
                         RetryAfter(wait) => assert!(wait >= Duration::from_secs(1), "{}", at()),
+                        Class::Elsewhere => assert!(*method == Method::GET && matches!(status, 400..=499), "{}", at()),
                         Backoff | Forbidden | Blocked => {}
                     }
                     if !throttled && matches!(*code, "" | UNEXPECTED_ERROR | "SOMETHING_NEW") {

@@ -161,10 +161,11 @@ pub(super) const BLOCKED: &[&str] = &[
     "PEER_ALREADY_REQUESTED_DELETION",
     "STREAM_PRIVATE_LINK_IN_USE",
     "STREAM_TENANT_HAS_STREAM_PROCESSORS",
-    // The name is that of a cluster of the other API, for good or for the time of an upgrade.
-    "CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API",
-    "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API",
 ];
+
+/// The name is that of a cluster of the other API, for good or for the time of an upgrade.
+pub(super) const ELSEWHERE: &[&str] =
+    &["CANNOT_USE_FLEX_CLUSTER_IN_CLUSTER_API", "CANNOT_USE_NON_FLEX_CLUSTER_IN_FLEX_API"];
 
 /// The request itself is wrong.
 pub(super) const REJECTED: &[&str] = &[

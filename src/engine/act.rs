@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use super::{
     outcome::{Outcome, Reason, whole_second},
     pass::Pass,
-    plan::{self, Purpose, Scene, Sending},
+    plan::{self, Purpose, Scene, Sending, Wanted},
     resolve::Resolved,
 };
 use crate::{
@@ -29,6 +29,7 @@ impl Pass<'_> {
         let why = match sending.purpose {
             Purpose::Create => "create".to_owned(),
             Purpose::Update => format!("update {}", plan::list(&sending.changes)),
+            Purpose::Upgrade => format!("upgrade {}", plan::list(&sending.changes)),
             Purpose::Delete => "delete".to_owned(),
         };
         let result = resolved.client.send(&sending.call).await;
@@ -39,9 +40,9 @@ impl Pass<'_> {
                 tracing::warn!(%method, path, status = error.status(), error = %error, why, "Atlas call failed");
             }
         }
-        let Err(error) = result else { return Ok(self.sent(&sending, resolved)) };
+        let Err(error) = result else { return Ok(self.sent(&sending, resolved, scene)) };
         match (sending.purpose, error.class()) {
-            (Purpose::Delete, Class::Absent) => return Ok(self.sent(&sending, resolved)),
+            (Purpose::Delete, Class::Absent) => return Ok(self.sent(&sending, resolved, scene)),
             (Purpose::Create, Class::Exists) => {
                 if fresh {
                     self.status.common.atlas.pending = None;
@@ -58,6 +59,7 @@ impl Pass<'_> {
         }
         if fresh && !error.may_have_committed() {
             self.status.common.atlas.pending = None;
+            self.status.common.atlas.upgrading = None;
             self.status.common.operation = None;
         }
         Err(self.atlas(&error))
@@ -76,6 +78,10 @@ impl Pass<'_> {
             self.status.common.atlas.pending = Some(Pending { since, sent });
             self.start(OperationType::Create);
         }
+        if sending.purpose == Purpose::Upgrade {
+            fresh = self.status.common.atlas.upgrading.replace(now).is_none();
+            self.start(OperationType::Upgrade);
+        }
         let common = &self.status.common;
         let before = &self.before.common.atlas;
         if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
@@ -90,15 +96,23 @@ impl Pass<'_> {
     }
 
     /// What a call that Atlas took means.
-    fn sent(&mut self, sending: &Sending, resolved: &Resolved) -> Outcome {
-        let note = match sending.purpose {
+    fn sent(&mut self, sending: &Sending, resolved: &Resolved, scene: &Scene) -> Outcome {
+        let mut note = match sending.purpose {
             Purpose::Create => format!("Created {} in Atlas.", sending.part),
             Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
+            Purpose::Upgrade => format!("Asked Atlas to upgrade {}: {}.", sending.part, plan::list(&sending.changes)),
             Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
         };
+        for sentence in &sending.notes {
+            note.push(' ');
+            note.push_str(sentence);
+        }
         match sending.purpose {
             Purpose::Create => self.start(OperationType::Create),
+            Purpose::Upgrade => self.start(OperationType::Upgrade),
             Purpose::Delete => self.start(OperationType::Delete),
+            // What is changed on the way to a deletion belongs to it.
+            Purpose::Update if scene.wanted == Wanted::Gone => self.start(OperationType::Delete),
             Purpose::Update => {
                 self.start(OperationType::Update);
                 for change in &sending.changes {
@@ -108,6 +122,9 @@ impl Pass<'_> {
                 }
             }
         }
+        if let Some(operation) = &mut self.status.common.operation {
+            operation.asked_at = Some(whole_second(self.engine.clock.now()));
+        }
         Outcome::Acted { reason: reason(sending.purpose), action: action(sending), note }
     }
 
@@ -116,7 +133,7 @@ impl Pass<'_> {
         let now = whole_second(self.engine.clock.now());
         let operation = &mut self.status.common.operation;
         if operation.as_ref().is_none_or(|running| running.type_ != type_) {
-            *operation = Some(Operation { type_, phase: None, started_at: now });
+            *operation = Some(Operation { type_, phase: None, started_at: now, asked_at: None, usually: None });
         }
     }
 }
@@ -124,7 +141,7 @@ impl Pass<'_> {
 fn reason(purpose: Purpose) -> Reason {
     match purpose {
         Purpose::Create => Reason::Creating,
-        Purpose::Update => Reason::Updating,
+        Purpose::Update | Purpose::Upgrade => Reason::Updating,
         Purpose::Delete => Reason::Deleting,
     }
 }

@@ -14,8 +14,8 @@ pub struct Change {
     pub before: Value,
     /// What is wanted.
     pub after: Value,
-    /// Atlas cannot make this change.
-    pub immutable: bool,
+    /// Atlas cannot make this change: the way out, as a sentence.
+    pub never: Option<String>,
 }
 
 impl Change {
@@ -25,10 +25,13 @@ impl Change {
     }
 }
 
+/// The way out where Atlas changes a field in no direction.
+const OTHERWISE: &str = "Put the old value back, or delete this object and create another.";
+
 /// Every difference, in the order of the wanted document.
 pub fn diff(desired: &Value, observed: &Value, fields: &[Field]) -> Vec<Change> {
     let mut changes = Vec::new();
-    Walk { fields, changes: &mut changes }.value(desired, observed, &Place::default(), false);
+    Walk { fields, changes: &mut changes }.value(desired, observed, &Place::default(), None);
     changes
 }
 
@@ -56,50 +59,57 @@ struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    fn value(&mut self, desired: &Value, observed: &Value, place: &Place, mut immutable: bool) {
+    fn value(&mut self, desired: &Value, observed: &Value, place: &Place, mut never: Option<&str>) {
         let mut keys = None;
         for field in self.fields.iter().filter(|field| field.path == place.policy) {
             match field.policy {
-                Policy::Immutable => immutable = true,
+                Policy::Immutable => never = Some(OTHERWISE),
                 Policy::WriteOnly => return,
                 Policy::Set(by) => keys = Some(by),
                 Policy::Same(normal) => {
                     let (wanted, seen) = (normal(desired), normal(observed));
                     if !same(&wanted, &seen) {
-                        self.push(desired, observed, place, immutable);
+                        self.push(desired, observed, place, never);
                     }
                     return;
                 }
-                Policy::Whole(_) | Policy::Alone => {}
+                Policy::Guarded(obstacle) => {
+                    if !same(desired, observed) {
+                        let obstacle = (!observed.is_null()).then(|| obstacle(observed, desired)).flatten();
+                        self.push(desired, observed, place, obstacle.as_deref().or(never));
+                    }
+                    return;
+                }
+                Policy::Whole(_) | Policy::Alone | Policy::Verb { .. } => {}
             }
         }
         match (desired, observed, keys) {
             (Value::Object(wanted), _, _) => {
                 for (name, value) in wanted {
-                    self.value(value, &observed[name], &place.field(name), immutable);
+                    self.value(value, &observed[name], &place.field(name), never);
                 }
             }
             (Value::Array(wanted), seen, Some(keys)) if !same_set(wanted, seen, keys) => {
-                self.push(desired, observed, place, immutable);
+                self.push(desired, observed, place, never);
             }
             (Value::Array(_), _, Some(_)) => {}
             (Value::Array(wanted), Value::Array(seen), None) if wanted.len() == seen.len() => {
                 for (index, (value, other)) in wanted.iter().zip(seen).enumerate() {
-                    self.value(value, other, &place.position(index), immutable);
+                    self.value(value, other, &place.position(index), never);
                 }
             }
             (Value::Array(wanted), Value::Null, None) if wanted.is_empty() => {}
             _ if same(desired, observed) => {}
-            _ => self.push(desired, observed, place, immutable),
+            _ => self.push(desired, observed, place, never),
         }
     }
 
-    fn push(&mut self, desired: &Value, observed: &Value, place: &Place, immutable: bool) {
+    fn push(&mut self, desired: &Value, observed: &Value, place: &Place, never: Option<&str>) {
         self.changes.push(Change {
             path: place.shown.clone(),
             before: observed.clone(),
             after: desired.clone(),
-            immutable,
+            never: never.map(str::to_owned),
         });
     }
 }
@@ -199,6 +209,6 @@ mod tests {
             [Field { path: "password", policy: Policy::WriteOnly }, Field { path: "name", policy: Policy::Immutable }];
         let changes = diff(&json!({"password": "x", "name": "b"}), &json!({"name": "a"}), &fields);
         assert_eq!(changes.len(), 1);
-        assert!(changes[0].immutable && changes[0].root() == "name");
+        assert!(changes[0].never.is_some() && changes[0].root() == "name");
     }
 }

@@ -4,6 +4,7 @@
 //! condition on that object, not a hole in a watch.
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt, core::DynamicResourceScope};
 use serde::{Deserialize, Serialize};
@@ -84,6 +85,11 @@ impl Object {
     /// Its uid.
     pub fn own_uid(&self) -> &str {
         self.metadata.uid.as_deref().unwrap_or_default()
+    }
+
+    /// When it was created in Kubernetes.
+    pub fn created(&self) -> Option<Timestamp> {
+        self.metadata.creation_timestamp.as_ref().map(|time| time.0)
     }
 
     /// Whether it is being deleted.

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     atlas::{Call, Class, Client, Error, Method, path},
-    kind::{Endpoint, Part, Shape, Slots},
+    kind::{Documents, Endpoint, Entries, Lookup, Part, Passage, Progress, Shape, Slots},
 };
 
 /// What Atlas reports of an object.
@@ -20,40 +20,81 @@ pub struct Observation {
     pub slots: Slots,
 }
 
-/// Reads every part whose address is known; a part behind one that is absent is left unknown.
-pub async fn observe(client: &Client, parts: &[Part], slots: &Slots) -> Result<Observation, Error> {
+/// Reads every part whose address is known; parts behind one that is not there are left unknown, and so are parts of
+/// an object that is known (`owned`) while Atlas is at work on it, because nothing is done about them until it is not.
+pub async fn observe(client: &Client, parts: &[Part], slots: &Slots, owned: bool) -> Result<Observation, Error> {
     let mut seen = Observation { parts: BTreeMap::new(), slots: slots.clone() };
+    let mut before: BTreeMap<&'static str, Value> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
-        let observed = match read(client, part, &seen.slots).await {
-            Ok(observed) => observed,
-            Err(error) if error.class() == Class::Absent => Observed::Absent,
-            Err(error) => return Err(error),
-        };
+        let observed = read(client, part, &seen.slots, &before).await?;
+        if let Observed::Present(document) = &observed {
+            before.insert(part.name, document.clone());
+        }
         if index == 0
             && let (Observed::Present(document), Some(slot)) = (&observed, part.route.id_slot)
             && let Some(id) = document["id"].as_str()
         {
             seen.slots.insert(slot, id.to_owned());
         }
-        let absent = observed == Observed::Absent;
+        let goes_on = match &observed {
+            Observed::Present(document) => !owned || part.route.progress(document) == Progress::Settled,
+            Observed::Unknown => true,
+            Observed::Absent | Observed::Elsewhere(..) | Observed::Between => false,
+        };
         seen.parts.insert(part.name, observed);
-        if index == 0 && absent {
+        if index == 0 && !goes_on {
             break;
         }
     }
     Ok(seen)
 }
 
-async fn read(client: &Client, part: &Part, shared: &Slots) -> Result<Observed, Error> {
+async fn read(client: &Client, part: &Part, shared: &Slots, before: &Documents) -> Result<Observed, Error> {
     let mut slots = shared.clone();
     slots.extend(part.slots.clone());
     let known = part.route.id_slot.is_none_or(|slot| slots.contains_key(slot));
     let endpoint = if known { Some(part.route.read) } else { part.route.find };
     let Some(call) = endpoint.and_then(|endpoint| get(endpoint, &slots)) else { return Ok(Observed::Unknown) };
-    Ok(Observed::Present(match part.route.shape {
-        Shape::Document => client.send(&call).await?.body,
-        Shape::Entries { .. } => Value::Array(client.list(&call).await?),
-    }))
+    let entries = match part.route.shape {
+        Shape::Document => None,
+        Shape::Entries(entries) => Some(entries),
+    };
+    let read = match entries {
+        Some(Entries { of: None, .. }) => client.list(&call).await.map(Value::Array),
+        Some(Entries { of: Some(of), .. }) => client.send(&call).await.map(|answer| of(&answer.body, before)),
+        None => client.send(&call).await.map(|answer| answer.body),
+    };
+    match (read, part.route.passage) {
+        (Ok(document), _) => Ok(Observed::Present(document)),
+        (Err(error), _) if error.class() == Class::Absent => Ok(Observed::Absent),
+        (Err(error), Some(passage)) if error.class() == Class::Elsewhere => {
+            look_elsewhere(client, &passage, &slots).await
+        }
+        (Err(error), _) => Err(error),
+    }
+}
+
+/// Looks at the other addresses that a resource may stand at, after the first has said that it is at another.
+async fn look_elsewhere(client: &Client, passage: &Passage, slots: &Slots) -> Result<Observed, Error> {
+    for route in passage.others {
+        let Some(call) = get(route.read, slots) else { continue };
+        match client.send(&call).await {
+            Ok(answer) => return Ok(Observed::Elsewhere(route, answer.body)),
+            Err(error) if matches!(error.class(), Class::Elsewhere | Class::Absent) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Observed::Between)
+}
+
+/// The text that a document of Atlas holds in the field that is looked up; none when there is no such document.
+pub async fn look_up(client: &Client, lookup: &Lookup, slots: &Slots) -> Result<Option<String>, Error> {
+    let Some(call) = get(lookup.endpoint, slots) else { return Ok(None) };
+    match client.send(&call).await {
+        Ok(answer) => Ok(answer.body[lookup.field].as_str().map(str::to_owned)),
+        Err(error) if error.class() == Class::Absent => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 fn get(endpoint: Endpoint, slots: &Slots) -> Option<Call> {
@@ -72,7 +113,12 @@ fn get(endpoint: Endpoint, slots: &Slots) -> Option<Call> {
 pub fn outcome(error: &Error, secret: &str, again: bool) -> Outcome {
     let class = error.class();
     let advice = match class {
-        Class::RetryAfter(_) | Class::Backoff | Class::Absent | Class::Exists | Class::ParentAbsent => String::new(),
+        Class::RetryAfter(_)
+        | Class::Backoff
+        | Class::Absent
+        | Class::Elsewhere
+        | Class::Exists
+        | Class::ParentAbsent => String::new(),
         Class::Unauthenticated => format!(" Put a valid key in {secret}."),
         Class::Forbidden => {
             format!(" Give the key in {secret} the role that this takes, or put this address on its API access list.")
@@ -98,7 +144,7 @@ pub fn outcome(error: &Error, secret: &str, again: bool) -> Outcome {
         Class::Unauthenticated => failed(Reason::CredentialsRejected),
         Class::Forbidden if again => refused(Reason::AccessDenied),
         Class::Forbidden => failed(Reason::AccessDenied),
-        Class::Blocked => Outcome::Blocked { message },
+        Class::Blocked | Class::Elsewhere => Outcome::Blocked { message },
         Class::Rejected => refused(Reason::Rejected),
     }
 }

@@ -143,8 +143,8 @@ pub enum Outcome {
         reason: Reason,
         /// Atlas's name for the state.
         state: String,
-        /// For how long it has been so.
-        elapsed: Duration,
+        /// When to look again.
+        again: Duration,
     },
     /// Something else must come first. Atlas was not asked, so the wait is free.
     Waiting {
@@ -193,6 +193,12 @@ enum Light {
     Reconciling,
     Stalled,
     Unknown,
+}
+
+/// When to look again at an operation that has been under way for so long. A tenth of that keeps the number of looks
+/// small for long operations, and the delay in noticing the end of short ones too.
+pub fn patience(elapsed: Duration) -> Duration {
+    (elapsed / 10).clamp(Duration::from_secs(2), Duration::from_secs(30))
 }
 
 impl Outcome {
@@ -295,9 +301,7 @@ impl Outcome {
         match self {
             Self::Settled | Self::Idle { .. } => resync,
             Self::Acted { .. } if failures == 0 => Duration::ZERO,
-            // A tenth of the time that has passed keeps the number of looks small for long operations, and the
-            // delay in noticing the end of short ones too.
-            Self::Busy { elapsed, .. } => (*elapsed / 10).clamp(Duration::from_secs(2), Duration::from_secs(30)),
+            Self::Busy { again, .. } => *again,
             Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => Duration::from_secs(2),
             // A wait is woken by what it waits for; this is the second wake-up, and costs no Atlas call.
             Self::Waiting { .. } => Duration::from_mins(1).min(resync),

@@ -10,7 +10,7 @@ use super::{
     diff::Change,
     object::Object,
     observe::{self, Observation, observe},
-    outcome::{Outcome, Reason, whole_second},
+    outcome::{Outcome, Reason, patience, whole_second},
     plan::{self, Adopt, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid},
@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     atlas::Class,
-    kind::{Declared, Deletion, Home, Kind, Part, Shape, Slots},
+    kind::{Declared, Deletion, Home, Kind, Part, Passage, Shape, Slots, Way},
     kinds::PROJECT,
     status::{Drift, Operation, OperationType, Status},
 };
@@ -111,11 +111,13 @@ impl Pass<'_> {
 
     async fn stay(&mut self, policies: Policies) -> Result<Outcome, Outcome> {
         let declared = self.declared()?;
-        let resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
+        let mut resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
+        self.look_up(&*declared, &mut resolved).await?;
         let parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         self.remember(&resolved);
         let slots = Self::slots(&parts, &resolved);
-        let observation = observe(&resolved.client, &parts, &slots).await.map_err(|error| self.atlas(&error))?;
+        let owned = self.status.common.atlas.id.is_some();
+        let observation = observe(&resolved.client, &parts, &slots, owned).await.map_err(|error| self.atlas(&error))?;
         if self.is_lost(&parts, &observation)? {
             let note = "It is no longer in Atlas, though nothing here deleted it. It will be created again.";
             return Ok(Outcome::Acted {
@@ -146,7 +148,12 @@ impl Pass<'_> {
             }
             Step::Wait { state, .. } => {
                 common.drift = Vec::new();
-                Ok(self.busy(state))
+                Ok(self.busy(state, &prospect))
+            }
+            Step::Rest { until } => {
+                common.drift = Vec::new();
+                let again = Duration::try_from(until.duration_since(self.engine.clock.now())).unwrap_or_default();
+                Ok(Outcome::Busy { reason: Reason::Updating, state: "IDLE".to_owned(), again })
             }
             Step::Refuse(refusal) => {
                 self.show(&refusal.changes);
@@ -156,7 +163,7 @@ impl Pass<'_> {
                 self.show(&sending.changes);
                 let message = match sending.purpose {
                     Purpose::Create => "It is not in Atlas, and the policy is observe.".to_owned(),
-                    Purpose::Update | Purpose::Delete => format!(
+                    Purpose::Update | Purpose::Upgrade | Purpose::Delete => format!(
                         "The policy is observe, and Atlas differs from the spec in {}.",
                         plan::list(&sending.changes)
                     ),
@@ -174,8 +181,9 @@ impl Pass<'_> {
     fn is_lost(&mut self, parts: &[Part], observation: &Observation) -> Result<bool, Outcome> {
         let Some(first) = parts.first() else { return Ok(false) };
         let atlas = &mut self.status.common.atlas;
-        let absent = observation.parts.get(first.name) == Some(&Observed::Absent);
-        if !absent || atlas.id.is_none() {
+        let absent = observation.parts.get(first.name).is_some_and(Observed::is_absent);
+        // While it is upgraded it may be at no address; the planner waits.
+        if !absent || atlas.id.is_none() || atlas.upgrading.is_some() {
             self.engine.ledger.absences(self.object, false);
             return Ok(false);
         }
@@ -203,7 +211,7 @@ impl Pass<'_> {
     /// Makes the resource that Atlas shows this object's, if it is or may be.
     fn claim(&mut self, scene: &mut Scene, resolved: &Resolved, manage: Manage) {
         let Some(first) = scene.parts.first() else { return };
-        let Some(Observed::Present(document)) = scene.observed.get(first.name) else { return };
+        let Some(document) = scene.observed.get(first.name).and_then(Observed::document) else { return };
         let atlas = &mut self.status.common.atlas;
         if first.route.id_slot.is_some() {
             atlas.project_id = document["id"].as_str().map(str::to_owned);
@@ -215,16 +223,21 @@ impl Pass<'_> {
         if let Some(pending) = atlas.pending.take() {
             atlas.sent = pending.sent;
         }
+        let arrived = |way: &Passage| (way.way)(&first.desired, document) == Way::Here;
+        if matches!(scene.see(first), Observed::Present(_)) && first.route.passage.as_ref().is_none_or(arrived) {
+            atlas.upgrading = None;
+        }
+        scene.memory.upgrading = atlas.upgrading;
         scene.memory.id.clone_from(&atlas.id);
         scene.memory.pending = None;
         scene.stale = stale(&atlas.sent, &resolved.versions);
         for part in &scene.parts {
-            let (Shape::Entries { key }, Some(Observed::Present(seen))) =
+            let (Shape::Entries(entries), Some(Observed::Present(seen))) =
                 (part.route.shape, scene.observed.get(part.name))
             else {
                 continue;
             };
-            let keys = |list: &Value| list.as_array().into_iter().flatten().map(key).collect::<Vec<_>>();
+            let keys = |list: &Value| list.as_array().into_iter().flatten().map(entries.key).collect::<Vec<_>>();
             let (declared, seen) = (keys(&part.desired), keys(seen));
             let mut ours = atlas.entries.remove(part.name).unwrap_or_default();
             // An entry is ours when it is declared, or was and is still there.
@@ -256,7 +269,7 @@ impl Pass<'_> {
         let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         parts.truncate(1);
         let slots = Self::slots(&parts, &resolved);
-        let observation = match observe(&resolved.client, &parts, &slots).await {
+        let observation = match observe(&resolved.client, &parts, &slots, true).await {
             Ok(observation) => observation,
             // Once a project is deleted, Atlas says of it and of all in it that the key has no access.
             Err(error) if is_not_found(&error) || self.is_deleting() && is_cut_off(&error) => {
@@ -265,15 +278,18 @@ impl Pass<'_> {
             }
             Err(error) => return Err(self.atlas(&error)),
         };
-        if observation.parts.values().all(|observed| *observed == Observed::Absent) {
+        if observation.parts.values().all(Observed::is_absent) {
             self.confirm_absence()?;
             return self.release(false).await;
         }
         self.engine.ledger.absences(self.object, false);
         let scene = self.scene(Wanted::Gone, parts, observation, Adopt::Never, &resolved);
         match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
-            Step::Done => self.release(false).await,
-            Step::Wait { state, .. } => Ok(End::Outcome(self.busy(state))),
+            Step::Done | Step::Rest { .. } => self.release(false).await,
+            Step::Wait { state, .. } => {
+                let prospect = Prospect { resolved, declared, scene };
+                Ok(End::Outcome(self.busy(state, &prospect)))
+            }
             Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
             Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
         }
@@ -371,6 +387,8 @@ impl Pass<'_> {
             memory: Memory {
                 id: atlas.id.clone(),
                 pending: atlas.pending.as_ref().map(|pending| pending.since),
+                upgrading: atlas.upgrading,
+                asked: self.status.common.operation.as_ref().and_then(|operation| operation.asked_at),
                 entries: atlas.entries.clone(),
             },
             adopt,
@@ -381,15 +399,7 @@ impl Pass<'_> {
     }
 
     fn report(&mut self, scene: &Scene, declared: &dyn Declared) {
-        let documents: BTreeMap<&'static str, Value> = scene
-            .observed
-            .iter()
-            .filter_map(|(name, observed)| match observed {
-                Observed::Present(document) => Some((*name, document.clone())),
-                Observed::Absent | Observed::Unknown => None,
-            })
-            .collect();
-        if let Value::Object(own) = declared.report(&documents) {
+        if let Value::Object(own) = declared.report(&documents(scene)) {
             // Nulls would be written, pruned by the API server, and read as a difference ever after.
             self.status.own = own.into_iter().filter(|(_, value)| !value.is_null()).collect();
         }
@@ -417,10 +427,11 @@ impl Pass<'_> {
             .collect();
     }
 
-    fn busy(&mut self, state: String) -> Outcome {
+    fn busy(&mut self, state: String, prospect: &Prospect) -> Outcome {
         let type_ = match (state.as_str(), &self.status.common.operation) {
             ("DELETING", _) => OperationType::Delete,
-            // A creation may pass through UPDATING before it is done.
+            // A creation may pass through UPDATING before it is done, and so does an upgrade through any state.
+            (_, Some(Operation { type_: OperationType::Upgrade, .. })) => OperationType::Upgrade,
             ("CREATING", _) | (_, Some(Operation { type_: OperationType::Create, .. })) => OperationType::Create,
             _ => OperationType::Update,
         };
@@ -429,15 +440,43 @@ impl Pass<'_> {
         let mut elapsed = Duration::ZERO;
         if let Some(operation) = &mut self.status.common.operation {
             operation.phase = Some(state.clone());
+            operation.usually = prospect.declared.usually(type_, &documents(&prospect.scene)).map(str::to_owned);
             elapsed = Duration::try_from(now.duration_since(operation.started_at)).unwrap_or_default();
         }
         let reason = match type_ {
             OperationType::Create => Reason::Creating,
-            OperationType::Update => Reason::Updating,
+            OperationType::Update | OperationType::Upgrade => Reason::Updating,
             OperationType::Delete => Reason::Deleting,
         };
-        Outcome::Busy { reason, state, elapsed }
+        Outcome::Busy { reason, state, again: patience(elapsed) }
     }
+
+    /// Asks Atlas for what the spec names and only Atlas knows.
+    async fn look_up(&self, declared: &dyn Declared, resolved: &mut Resolved) -> Result<(), Outcome> {
+        for lookup in declared.needs().lookups {
+            let mut slots = lookup.slots.clone();
+            slots.insert("orgId", resolved.given.org_id.clone());
+            slots.extend(resolved.given.project_id.iter().map(|id| ("groupId", id.clone())));
+            match observe::look_up(&resolved.client, &lookup, &slots).await {
+                Ok(Some(answer)) => {
+                    resolved.given.found.insert(lookup.key, answer);
+                }
+                Ok(None) => {
+                    return Err(Outcome::Refused {
+                        reason: Reason::DependencyNotFound,
+                        message: format!("{}: there is nothing of this name in Atlas.", lookup.path),
+                    });
+                }
+                Err(error) => return Err(self.atlas(&error)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The documents that were seen, by part.
+fn documents(scene: &Scene) -> BTreeMap<&'static str, Value> {
+    scene.observed.iter().filter_map(|(name, observed)| Some((*name, observed.document()?.clone()))).collect()
 }
 
 fn is_not_found(error: &crate::atlas::Error) -> bool {

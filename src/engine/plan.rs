@@ -3,7 +3,8 @@
 //! [`next`] answers one question: given what is wanted, what is seen and what is remembered, what is to be done now?
 //! It does no I/O and reads no clock. The reconciler sends the step and looks again; [`predict`](super::predict)
 //! assumes instead that the step did what it should, and asks again until nothing is left. So a printed plan and a run are the same rules,
-//! and a crash between two steps needs no memory of a script.
+//! and a crash between two steps needs no memory of a script. How a document gets there is in [`document`], how a list
+//! of entries does in [`entries`].
 use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,14 +14,24 @@ use serde_json::{Map, Value};
 use super::diff::{Change, diff};
 use crate::{
     atlas::{Body, Call, Method, MissingSlot, path},
-    kind::{Create, Delete, Endpoint, Intent, Part, Policy, Progress, Shape, Slots},
+    kind::{Endpoint, Hold, Part, Route, Shape, Slots},
 };
 
-/// What Atlas shows as the value of a field that it never returns, in changes.
-const HIDDEN: &str = "(secret)";
+mod document;
+mod entries;
 
 /// How far Atlas's clock may be behind ours before a resource of our own making looks older than its creation.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long after a call Atlas may still show a resource as settled that is about to be at work: some seconds were
+/// seen, after upgrades and changes of process arguments.
+const SETTLING: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long an upgrade may take before what Atlas shows is believed again; up to 25 minutes were seen.
+const LONGEST_UPGRADE: SignedDuration = SignedDuration::from_hours(1);
+
+/// How long Atlas may go on showing the old resource as settled once an upgrade was asked for.
+const STALE_BODY: SignedDuration = SignedDuration::from_mins(2);
 
 /// All that a decision depends on.
 #[derive(Clone)]
@@ -55,7 +66,7 @@ pub enum Wanted {
 }
 
 /// What Atlas reports of a part.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum Observed {
     /// Not looked at, because its address is not known yet.
     Unknown,
@@ -63,6 +74,10 @@ pub enum Observed {
     Absent,
     /// A document, or an array of entries.
     Present(Value),
+    /// A document at another address that shares its names with this one.
+    Elsewhere(&'static Route, Value),
+    /// Each address says that it is at another: it is being moved.
+    Between,
 }
 
 /// What is remembered of earlier passes.
@@ -72,6 +87,10 @@ pub struct Memory {
     pub id: Option<String>,
     /// When a creation was begun whose end was not seen.
     pub pending: Option<Timestamp>,
+    /// When an upgrade was begun whose end was not seen.
+    pub upgrading: Option<Timestamp>,
+    /// When Atlas was last asked for something that is not known to be done.
+    pub asked: Option<Timestamp>,
     /// Keys of list entries that are this object's, by part.
     pub entries: BTreeMap<String, Vec<String>>,
 }
@@ -99,6 +118,11 @@ pub enum Step {
         /// `CREATING`, `UPDATING`, …
         state: String,
     },
+    /// All is as it should be, but Atlas was asked for something only a moment ago: look again then.
+    Rest {
+        /// When what Atlas shows can be believed.
+        until: Timestamp,
+    },
     /// What is wanted must not, or cannot, be done.
     Refuse(Refusal),
     /// Nothing is left to do.
@@ -114,8 +138,12 @@ pub struct Sending {
     pub purpose: Purpose,
     /// The request.
     pub call: Call,
+    /// The entry of a list that it is about, by key, where it is about one.
+    pub entry: Option<String>,
     /// The differences it mends.
     pub changes: Vec<Change>,
+    /// What a person should know about it, as sentences.
+    pub notes: Vec<String>,
     /// `false` in a plan when Atlas's defaults, unknown until seen, may make the call unnecessary.
     pub certain: bool,
 }
@@ -127,6 +155,8 @@ pub enum Purpose {
     Create,
     /// To change it.
     Update,
+    /// To make it another kind of resource under the same name.
+    Upgrade,
     /// To remove it.
     Delete,
 }
@@ -157,6 +187,34 @@ pub enum Cause {
     Expired,
 }
 
+impl Sending {
+    fn new(part: &Part, purpose: Purpose, call: Call, changes: Vec<Change>) -> Self {
+        Self { part: part.name, purpose, call, entry: None, changes, notes: Vec::new(), certain: true }
+    }
+}
+
+impl Observed {
+    /// The document, wherever it is.
+    pub fn document(&self) -> Option<&Value> {
+        match self {
+            Self::Present(document) | Self::Elsewhere(_, document) => Some(document),
+            Self::Unknown | Self::Absent | Self::Between => None,
+        }
+    }
+
+    /// Whether Atlas says that it is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+}
+
+impl Memory {
+    /// Whether an upgrade was begun not longer ago than `limit`.
+    fn is_upgrading(&self, now: Timestamp, limit: SignedDuration) -> bool {
+        self.upgrading.is_some_and(|since| now < since + limit)
+    }
+}
+
 impl Scene {
     pub(super) fn see(&self, part: &Part) -> &Observed {
         self.observed.get(part.name).unwrap_or(&Observed::Unknown)
@@ -166,6 +224,11 @@ impl Scene {
         let mut slots = self.slots.clone();
         slots.extend(part.slots.clone());
         slots
+    }
+
+    /// Whether an upgrade that was begun may explain that Atlas shows nothing.
+    pub fn is_upgrading(&self) -> bool {
+        self.memory.is_upgrading(self.now, LONGEST_UPGRADE)
     }
 
     /// Whether the resource that Atlas shows as the object's first part is this object's.
@@ -186,8 +249,7 @@ impl Scene {
 
     /// Whether the resource exists but is not this object's to change, and if so why.
     pub fn adoption(&self) -> Option<Refusal> {
-        let first = self.parts.first()?;
-        let Observed::Present(document) = self.see(first) else { return None };
+        let document = self.see(self.parts.first()?).document()?;
         if self.owns(document) {
             return None;
         }
@@ -223,10 +285,10 @@ impl Scene {
     pub fn differences(&self) -> Vec<Change> {
         let mut all = Vec::new();
         for (index, part) in self.parts.iter().enumerate() {
-            let Observed::Present(seen) = self.see(part) else { continue };
+            let Some(seen) = self.see(part).document() else { continue };
             let changes = match part.route.shape {
                 Shape::Document => diff(&Self::desired(part, seen), seen, part.route.fields),
-                Shape::Entries { key } => self.lacking(part, seen, key).1,
+                Shape::Entries(entries) => entries::differences(self, part, entries, seen),
             };
             // The first part is the object itself, so its fields need no prefix.
             all.extend(changes.into_iter().map(|change| match index {
@@ -246,31 +308,9 @@ impl Scene {
         desired
     }
 
-    /// The entries that are wanted and not there as they should be, and how they differ.
-    fn lacking(&self, part: &Part, seen: &Value, key: fn(&Value) -> String) -> (Vec<Value>, Vec<Change>) {
-        let mut entries = Vec::new();
-        let mut all = Vec::new();
-        for wanted in self.living(part) {
-            let name = key(wanted);
-            let there = items(seen).iter().find(|other| key(other) == name);
-            let mut changes = match there {
-                Some(there) => diff(wanted, there, part.route.fields),
-                None => diff(wanted, &Value::Null, part.route.fields),
-            };
-            if !changes.is_empty() {
-                entries.push(wanted.clone());
-            }
-            for change in &mut changes {
-                change.path = format!("[{name}].{}", change.path);
-            }
-            all.append(&mut changes);
-        }
-        (entries, all)
-    }
-
-    /// Wanted entries whose time has not passed: Atlas removes those by itself and refuses to take them again.
-    fn living<'a>(&'a self, part: &'a Part) -> impl Iterator<Item = &'a Value> {
-        items(&part.desired).iter().filter(|entry| part.route.expiry(entry).is_none_or(|expiry| expiry > self.now))
+    /// A call to an operation of a part.
+    fn call(&self, part: &Part, method: Method, endpoint: Endpoint, body: Option<Body>) -> Result<Call, MissingSlot> {
+        call(method, endpoint, &self.slots(part), body)
     }
 }
 
@@ -299,17 +339,43 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
     }
     for part in &scene.parts {
         let step = match (scene.see(part), part.route.shape) {
-            (Observed::Present(seen), Shape::Document) => settle(scene, part, seen)?,
-            (Observed::Present(seen), Shape::Entries { key }) => fill(scene, part, seen, key)?,
+            (Observed::Present(seen), Shape::Document) => document::settle(scene, part, seen)?,
+            (Observed::Present(seen), Shape::Entries(entries)) => entries::fill(scene, part, entries, seen)?,
+            (Observed::Elsewhere(route, seen), _) => document::fetch(scene, part, route, seen)?,
+            (Observed::Between, _) => Step::Wait { part: part.name, state: "UPDATING".to_owned() },
             (Observed::Unknown, _) if is_empty(&part.desired) => Step::Done,
-            // Only in a plan: the document comes with its parent, and what Atlas puts in it is not known before.
-            (Observed::Unknown, Shape::Document) => {
-                let changes = diff(&part.desired, &Value::Null, part.route.fields);
-                let Step::Send(sending) = update(scene, part, &Value::Null, changes)? else { continue };
-                Step::Send(Sending { certain: false, ..sending })
+            (Observed::Unknown, Shape::Document) => document::guess(scene, part)?,
+            (Observed::Unknown, Shape::Entries(entries)) => {
+                entries::fill(scene, part, entries, &Value::Array(Vec::new()))?
             }
-            (Observed::Unknown, Shape::Entries { key }) => fill(scene, part, &Value::Array(Vec::new()), key)?,
-            (Observed::Absent, _) => create(scene, part)?,
+            (Observed::Absent, _) if scene.is_upgrading() => {
+                Step::Wait { part: part.name, state: "UPDATING".to_owned() }
+            }
+            (Observed::Absent, _) => document::create(scene, part)?,
+        };
+        if step != Step::Done {
+            return Ok(step);
+        }
+    }
+    let is_asynchronous = scene.parts.first().is_some_and(|part| part.route.state.is_some());
+    let until = scene.memory.asked.map(|asked| asked + SETTLING);
+    Ok(match until.filter(|until| is_asynchronous && *until > scene.now) {
+        Some(until) => Step::Rest { until },
+        None => Step::Done,
+    })
+}
+
+fn remove(scene: &Scene) -> Result<Step, MissingSlot> {
+    let Some(first) = scene.parts.first() else { return Ok(Step::Done) };
+    if scene.see(first).document().is_some_and(|document| !scene.owns(document)) {
+        return Ok(Step::Done);
+    }
+    for part in scene.parts.iter().rev() {
+        let step = match (scene.see(part), part.route.shape) {
+            (Observed::Present(seen), Shape::Document) => document::remove(scene, part, part.route, seen)?,
+            (Observed::Elsewhere(route, seen), _) => document::remove(scene, part, route, seen)?,
+            (Observed::Between, _) => Step::Wait { part: part.name, state: "UPDATING".to_owned() },
+            _ => Step::Done,
         };
         if step != Step::Done {
             return Ok(step);
@@ -318,159 +384,8 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
     Ok(Step::Done)
 }
 
-fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
-    let Create::Post(endpoint) = part.route.create else {
-        // Atlas sometimes shows a child only some seconds after its parent.
-        return Ok(Step::Wait { part: part.name, state: "CREATING".to_owned() });
-    };
-    if let Some(expiry) = part.route.expiry(&part.desired).filter(|expiry| *expiry <= scene.now) {
-        return Ok(Step::Refuse(Refusal {
-            cause: Cause::Expired,
-            path: format!("spec.{}", part.route.expires.unwrap_or_default()),
-            message: format!("Its time ended at {expiry}, so it is not made again. Set a later date, or delete it."),
-            changes: Vec::new(),
-        }));
-    }
-    let changes = diff(&part.desired, &Value::Null, part.route.fields);
-    let mut document = part.at_creation.clone();
-    merge(&mut document, &part.desired);
-    // What travels alone follows once the rest is there: a cluster is not created paused.
-    if let Some(fields) = document.as_object_mut() {
-        fields.retain(|name, _| !part.route.has(name, |policy| matches!(policy, Policy::Alone)));
-    }
-    let body = scene
-        .secrets
-        .iter()
-        .fold(Body::new(document), |body, (field, secret)| body.with_secret(&format!("/{field}"), secret.clone()));
-    let call = call(Method::POST, endpoint, &scene.slots(part), Some(body))?;
-    Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Create, call, changes, certain: true }))
-}
-
-/// The next step for a document that is there.
-fn settle(scene: &Scene, part: &Part, seen: &Value) -> Result<Step, MissingSlot> {
-    match part.route.progress(seen) {
-        Progress::Busy(state) => return Ok(Step::Wait { part: part.name, state }),
-        // Somebody else is deleting it; once it is gone it will be made again.
-        Progress::Leaving => return Ok(Step::Wait { part: part.name, state: "DELETING".to_owned() }),
-        Progress::Settled => {}
-    }
-    let mut changes = diff(&Scene::desired(part, seen), seen, part.route.fields);
-    let (immutable, mutable): (Vec<_>, Vec<_>) = changes.drain(..).partition(|change| change.immutable);
-    if let Some(first) = immutable.first() {
-        let message = format!(
-            "Atlas cannot change {} after creation: it is {}, the spec says {}. Put the old value back, or delete \
-             this object and create another.",
-            first.path, first.before, first.after
-        );
-        let path = format!("spec.{}", first.path);
-        return Ok(Step::Refuse(Refusal { cause: Cause::Immutable, path, message, changes: immutable }));
-    }
-    let mut changes = mutable;
-    for field in scene.stale.iter().filter(|field| part.route.has(field, |policy| matches!(policy, Policy::WriteOnly)))
-    {
-        changes.push(Change {
-            path: (*field).to_owned(),
-            before: Value::Null,
-            after: Value::String(HIDDEN.to_owned()),
-            immutable: false,
-        });
-    }
-    update(scene, part, seen, changes)
-}
-
-/// One PATCH that carries the changed fields, and only those.
-fn update(scene: &Scene, part: &Part, seen: &Value, changes: Vec<Change>) -> Result<Step, MissingSlot> {
-    let desired = Scene::desired(part, seen);
-    let alone = |change: &Change| part.route.has(change.root(), |policy| matches!(policy, Policy::Alone));
-    let (alone, together): (Vec<_>, Vec<_>) = changes.into_iter().partition(alone);
-    let first = alone.iter().any(|change| change.after == Value::Bool(false));
-    let changes = if together.is_empty() || first { alone } else { together };
-    let Some(change) = changes.first() else { return Ok(Step::Done) };
-    if !first
-        && !part.route.has(change.root(), |policy| matches!(policy, Policy::Alone))
-        && let Some(hold) = part.route.guard.and_then(|guard| guard(Intent::Update, &desired, seen))
-    {
-        return Ok(held(hold, changes));
-    }
-    let mut document = Map::new();
-    let mut secrets = Vec::new();
-    for change in &changes {
-        let root = change.root();
-        if let Some((field, secret)) = scene.secrets.get_key_value(root) {
-            secrets.push((*field, secret.clone()));
-            continue;
-        }
-        let whole = part.route.fields.iter().find_map(|field| match field.policy {
-            Policy::Whole(merge) if field.path == root => Some(merge),
-            _ => None,
-        });
-        let value = whole.map_or_else(|| desired[root].clone(), |merge| merge(&desired[root], &seen[root]));
-        document.insert(root.to_owned(), value);
-    }
-    for field in part.route.carries {
-        let known = [&desired, &part.at_creation, seen].into_iter().find_map(|source| source.get(*field));
-        if let (Some(value), false) = (known, document.contains_key(*field)) {
-            document.insert((*field).to_owned(), value.clone());
-        }
-    }
-    let body = secrets.into_iter().fold(Body::new(Value::Object(document)), |body, (field, secret)| {
-        body.with_secret(&format!("/{field}"), secret)
-    });
-    let call = call(Method::PATCH, part.route.update, &scene.slots(part), Some(body))?;
-    Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Update, call, changes, certain: true }))
-}
-
-/// The next step for a list of entries: what is lacking in one call, then what left the spec one by one.
-fn fill(scene: &Scene, part: &Part, seen: &Value, key: fn(&Value) -> String) -> Result<Step, MissingSlot> {
-    let (entries, changes) = scene.lacking(part, seen, key);
-    if !entries.is_empty() {
-        let body = Some(Body::new(Value::Array(entries)));
-        let call = call(Method::POST, part.route.update, &scene.slots(part), body)?;
-        return Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Update, call, changes, certain: true }));
-    }
-    let Delete::Delete(endpoint) = part.route.delete else { return Ok(Step::Done) };
-    let declared: Vec<String> = items(&part.desired).iter().map(key).collect();
-    let ours = scene.memory.entries.get(part.name).map_or(&[][..], Vec::as_slice);
-    let leaving =
-        ours.iter().find(|name| !declared.contains(name) && items(seen).iter().any(|entry| key(entry) == **name));
-    let Some(name) = leaving else { return Ok(Step::Done) };
-    let mut slots = scene.slots(part);
-    slots.insert("entry", name.clone());
-    let changes = vec![Change {
-        path: format!("[{name}]"),
-        before: Value::String(name.clone()),
-        after: Value::Null,
-        immutable: false,
-    }];
-    let call = call(Method::DELETE, endpoint, &slots, None)?;
-    Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Update, call, changes, certain: true }))
-}
-
-fn remove(scene: &Scene) -> Result<Step, MissingSlot> {
-    let Some(first) = scene.parts.first() else { return Ok(Step::Done) };
-    if let Observed::Present(document) = scene.see(first)
-        && !scene.owns(document)
-    {
-        return Ok(Step::Done);
-    }
-    for part in scene.parts.iter().rev() {
-        let (Observed::Present(seen), Shape::Document) = (scene.see(part), part.route.shape) else { continue };
-        let Delete::Delete(endpoint) = part.route.delete else { continue };
-        if part.route.progress(seen) == Progress::Leaving {
-            return Ok(Step::Wait { part: part.name, state: "DELETING".to_owned() });
-        }
-        if let Some(hold) = part.route.guard.and_then(|guard| guard(Intent::Delete, &part.desired, seen)) {
-            return Ok(held(hold, Vec::new()));
-        }
-        let call = call(Method::DELETE, endpoint, &scene.slots(part), None)?;
-        let changes = Vec::new();
-        return Ok(Step::Send(Sending { part: part.name, purpose: Purpose::Delete, call, changes, certain: true }));
-    }
-    Ok(Step::Done)
-}
-
-fn held(hold: crate::kind::Hold, changes: Vec<Change>) -> Step {
-    Step::Refuse(Refusal { cause: Cause::Held, path: hold.path.to_owned(), message: hold.message, changes })
+fn refuse(cause: Cause, hold: Hold, changes: Vec<Change>) -> Step {
+    Step::Refuse(Refusal { cause, path: hold.path.to_owned(), message: hold.message, changes })
 }
 
 // ---------------------------------------------------------------------------------------------------------------

@@ -4,10 +4,10 @@
 //! themselves under test: the calls of a run are compared with the plan that was made before it.
 use serde_json::Value;
 
-use super::plan::{Observed, Purpose, Scene, Sending, Step, items, next};
+use super::plan::{Observed, Purpose, Scene, Sending, Step, items, merge, next};
 use crate::{
-    atlas::{Body, MissingSlot},
-    kind::{Policy, Progress, Shape},
+    atlas::{Body, Method, MissingSlot},
+    kind::{Add, Delete, Entries, Part, Policy, Progress, Shape, Way},
 };
 
 /// Stands in a plan for the id that only a create will know.
@@ -29,6 +29,7 @@ pub fn whole(mut scene: Scene) -> Result<Vec<Step>, MissingSlot> {
             }
             Step::Send(sending) => scene.assume(sending),
             Step::Wait { part, .. } => scene.finish(part),
+            Step::Rest { .. } => scene.memory.asked = None,
         }
         steps.push(step);
     }
@@ -56,37 +57,53 @@ impl Scene {
                 Observed::Present(document)
             }
             (Purpose::Update, Shape::Document, Observed::Present(seen)) => {
-                let mut document = seen.clone();
-                for (name, value) in body.and_then(Value::as_object).into_iter().flatten() {
-                    let merged = part.route.has(name, |policy| matches!(policy, Policy::Whole(_)));
-                    document[name] = if merged { overlay(&seen[name], value) } else { value.clone() };
-                }
-                enter(&mut document, part.route.state, "UPDATING");
-                Observed::Present(document)
+                Observed::Present(Self::changed(&part, sending, seen, part.route.state))
+            }
+            (Purpose::Update, Shape::Document, Observed::Elsewhere(route, seen)) => {
+                Observed::Elsewhere(route, Self::changed(&part, sending, seen, route.state))
             }
             (Purpose::Update, Shape::Document, _) => Observed::Present(part.desired.clone()),
-            (Purpose::Update, Shape::Entries { key }, seen) => {
-                let mut entries = match seen {
-                    Observed::Present(seen) => items(seen).to_vec(),
-                    Observed::Absent | Observed::Unknown => Vec::new(),
-                };
-                match body {
-                    Some(sent) => {
-                        entries.retain(|entry| !items(sent).iter().any(|new| key(new) == key(entry)));
-                        entries.extend(items(sent).iter().cloned());
-                    }
-                    None => entries.retain(|entry| sending.changes.iter().all(|gone| gone.before != key(entry))),
-                }
-                Observed::Present(Value::Array(entries))
+            (Purpose::Update, Shape::Entries(entries), seen) => {
+                Observed::Present(Value::Array(listed(&part, entries, sending, seen)))
+            }
+            (Purpose::Upgrade, _, seen) => {
+                let way = part.route.passage.zip(seen.document()).map(|(way, seen)| (way.way)(&part.desired, seen));
+                let Some(Way::Upgrade(upgrade)) = way else { return };
+                let mut document = upgrade.becomes;
+                enter(&mut document, part.route.state, "UPDATING");
+                Observed::Present(document)
             }
             (Purpose::Delete, _, Observed::Present(seen)) if part.route.state.is_some() => {
                 let mut document = seen.clone();
                 enter(&mut document, part.route.state, "DELETING");
                 Observed::Present(document)
             }
+            (Purpose::Delete, _, Observed::Elsewhere(route, seen)) if route.state.is_some() => {
+                let mut document = seen.clone();
+                enter(&mut document, route.state, "DELETING");
+                Observed::Elsewhere(route, document)
+            }
             (Purpose::Delete, ..) => Observed::Absent,
         };
         self.observed.insert(part.name, after);
+    }
+
+    /// What Atlas will report of a document once it has taken an update.
+    fn changed(part: &Part, sending: &Sending, seen: &Value, state: Option<&'static str>) -> Value {
+        let mut document = seen.clone();
+        if let Some(change) = sending.changes.first()
+            && part.route.has(change.root(), |policy| matches!(policy, Policy::Verb { .. }))
+        {
+            document[change.root()] = part.desired[change.root()].clone();
+            return document;
+        }
+        let body = sending.call.body.as_ref().map(Body::json);
+        for (name, value) in body.and_then(Value::as_object).into_iter().flatten() {
+            let merged = part.route.has(name, |policy| matches!(policy, Policy::Whole(_)));
+            document[name] = if merged { overlay(&seen[name], value) } else { value.clone() };
+        }
+        enter(&mut document, state, "UPDATING");
+        document
     }
 
     /// What Atlas will report once it is no longer at work on a part.
@@ -99,10 +116,43 @@ impl Scene {
                 enter(&mut document, part.route.state, "IDLE");
                 Observed::Present(document)
             }
-            Observed::Absent | Observed::Unknown => Observed::Unknown,
+            Observed::Elsewhere(route, seen) if route.progress(seen) == Progress::Leaving => Observed::Absent,
+            Observed::Elsewhere(route, seen) => {
+                let mut document = seen.clone();
+                enter(&mut document, route.state, "IDLE");
+                Observed::Elsewhere(route, document)
+            }
+            Observed::Absent | Observed::Unknown | Observed::Between => Observed::Unknown,
         };
         self.observed.insert(name, after);
     }
+}
+
+/// What Atlas will list once it has taken a call about entries.
+fn listed(part: &Part, entries: &Entries, sending: &Sending, seen: &Observed) -> Vec<Value> {
+    let key = entries.key;
+    let mut list = seen.document().map(|seen| items(seen).to_vec()).unwrap_or_default();
+    let body = sending.call.body.as_ref().map(Body::json).cloned().unwrap_or_default();
+    let about = sending.entry.as_deref().unwrap_or_default();
+    if sending.call.method == Method::DELETE {
+        let empties = matches!(part.route.delete, Delete::All(_));
+        list.retain(|entry| !empties && key(entry) != about);
+    } else if sending.call.method == Method::PATCH {
+        match list.iter_mut().find(|entry| key(entry) == about) {
+            Some(entry) => merge(entry, &body),
+            None => list.extend(items(&part.desired).iter().find(|entry| key(entry) == about).cloned()),
+        }
+    } else {
+        let added = match entries.add {
+            Add::Together(_) => items(&body).to_vec(),
+            Add::Wrapped(_, field) => items(&body[field]).to_vec(),
+            Add::Singly(_) => vec![body],
+            Add::Never => Vec::new(),
+        };
+        list.retain(|entry| !added.iter().any(|new| key(new) == key(entry)));
+        list.extend(added);
+    }
+    list
 }
 
 fn enter(document: &mut Value, field: Option<&'static str>, state: &str) {

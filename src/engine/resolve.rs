@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     atlas,
-    kind::{Declared, Given, Home, Invalid, ProjectReference, SecretNeed},
+    kind::{By, Declared, Given, Home, Invalid, ObjectNeed, ProjectReference, SecretNeed},
     kinds::PROJECT,
     status::{SecretReference, Status},
 };
@@ -59,8 +59,12 @@ impl Engine {
         let credentials = own.or(place.credentials).or_else(|| self.options.default_secret.clone());
         let credentials = credentials.ok_or_else(no_credentials)?;
         let client = self.client(&credentials, watching).await?;
-        let mut given = Given { org_id: client.org_id().to_owned(), ..Given::default() };
-        given.project_id = place.project_id;
+        let mut given = Given {
+            org_id: client.org_id().to_owned(),
+            project_id: place.project_id,
+            created: object.created(),
+            ..Given::default()
+        };
         let mut versions = BTreeMap::new();
         for need in &needs.secrets {
             let (value, version) = self.secret(namespace, need, watching).await?;
@@ -70,7 +74,14 @@ impl Engine {
         for need in &needs.objects {
             let Some(project_id) = &given.project_id else { continue };
             watching.on(Topic::Members(need.kind, project_id.clone()));
-            self.await_object(need, project_id, &needs.home, namespace)?;
+            let name = match &need.by {
+                By::AtlasName(name) => {
+                    self.await_named(need, name, project_id, &needs.home, namespace)?;
+                    name.clone()
+                }
+                By::Object(name) => self.await_object(need, name, project_id, namespace, watching)?,
+            };
+            given.names.insert(need.path.clone(), name);
         }
         Ok(Resolved { client, credentials, given, versions, project_name: place.project_name })
     }
@@ -92,6 +103,7 @@ impl Engine {
         let given = Given {
             org_id: status.common.atlas.org_id.clone().unwrap_or_else(|| client.org_id().to_owned()),
             project_id: status.common.atlas.project_id.clone(),
+            created: object.created(),
             ..Given::default()
         };
         let project_name = object.own_name().to_owned();
@@ -172,9 +184,10 @@ impl Engine {
     }
 
     /// Waits for an object that is declared here and not in Atlas yet; where none is declared, Atlas decides.
-    fn await_object(
+    fn await_named(
         &self,
-        need: &crate::kind::ObjectNeed,
+        need: &ObjectNeed,
+        name: &str,
         project_id: &str,
         home: &Home,
         namespace: &str,
@@ -182,7 +195,7 @@ impl Engine {
         let Some(kind) = self.kind(need.kind) else { return Ok(()) };
         for object in self.objects(need.kind) {
             let Some(Ok(declared)) = object.spec.as_deref().map(|raw| kind.read(raw)) else { continue };
-            if declared.atlas_name() != Some(&need.name) {
+            if declared.atlas_name() != Some(name) {
                 continue;
             }
             let status = self.ledger.status(&object).common;
@@ -190,19 +203,42 @@ impl Engine {
                 || same_home(home, namespace, &declared.needs().home, object.namespace_name());
             // One that is on its way out is Atlas's to judge: what uses it already goes on, until it is gone.
             if same && status.atlas.id.is_none() && !object.is_leaving() {
-                return Err(Outcome::Waiting {
-                    reason: Reason::DependencyNotReady,
-                    message: format!(
-                        "{}: {} {}/{} is not in Atlas yet; see its conditions.",
-                        need.path,
-                        need.kind,
-                        object.namespace_name(),
-                        object.own_name()
-                    ),
-                });
+                return Err(not_in_atlas(need, object.namespace_name(), object.own_name()));
             }
         }
         Ok(())
+    }
+
+    /// The Atlas name of an object of this namespace, once it is in Atlas.
+    fn await_object(
+        &self,
+        need: &ObjectNeed,
+        name: &str,
+        project_id: &str,
+        namespace: &str,
+        watching: &mut Watching<'_>,
+    ) -> Result<String, Outcome> {
+        let (namespace, name) = (namespace.to_owned(), name.to_owned());
+        watching.on(Topic::Object(Subject { kind: need.kind, namespace: namespace.clone(), name: name.clone() }));
+        let missing = || Outcome::Waiting {
+            reason: Reason::DependencyNotFound,
+            message: format!(
+                "{}: there is no {} {namespace}/{name}. Create it, or mend the reference.",
+                need.path, need.kind
+            ),
+        };
+        let object = self.object(need.kind, &namespace, &name).ok_or_else(missing)?;
+        let declared = object.spec.as_deref().and_then(|raw| self.kind(need.kind)?.read(raw).ok());
+        let atlas_name = declared.as_deref().and_then(Declared::atlas_name).ok_or_else(missing)?.to_owned();
+        let status = self.ledger.status(&object).common;
+        match (&status.atlas.id, &status.atlas.project_id) {
+            (Some(_), Some(theirs)) if theirs == project_id => Ok(atlas_name),
+            (_, Some(theirs)) if theirs != project_id => Err(Outcome::Refused {
+                reason: Reason::InvalidSpec,
+                message: format!("{}: {} {namespace}/{name} is in another project.", need.path, need.kind),
+            }),
+            _ => Err(not_in_atlas(need, &namespace, &name)),
+        }
     }
 
     async fn client(&self, reference: &SecretReference, watching: &mut Watching<'_>) -> Result<atlas::Client, Outcome> {
@@ -257,6 +293,13 @@ impl Engine {
     async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Outcome> {
         let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
         api.get_opt(name).await.map_err(|error| kubernetes(&format!("read Secret {namespace}/{name}"), &error))
+    }
+}
+
+fn not_in_atlas(need: &ObjectNeed, namespace: &str, name: &str) -> Outcome {
+    Outcome::Waiting {
+        reason: Reason::DependencyNotReady,
+        message: format!("{}: {} {namespace}/{name} is not in Atlas yet; see its conditions.", need.path, need.kind),
     }
 }
 

@@ -4,7 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
     JSONSchemaPropsOrBool,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// `kubectl get atlas` shows the objects of every kind.
 const CATEGORY: &str = "atlas";
@@ -49,6 +49,40 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         tidy(values);
+    }
+}
+
+/// Leaves in a spec only what the definition knows, and no nulls.
+pub fn prune_spec(spec: &mut Value, definition: &CustomResourceDefinition) {
+    let mut schemas = definition.spec.versions.iter().filter_map(|version| version.schema.as_ref());
+    let spec_schema = schemas.find_map(|schema| schema.open_api_v3_schema.as_ref()?.properties.as_ref()?.get("spec"));
+    if let Some(schema) = spec_schema {
+        prune(spec, schema);
+    }
+}
+
+fn prune(value: &mut Value, schema: &JSONSchemaProps) {
+    match (value, &schema.items, &schema.additional_properties) {
+        (Value::Object(fields), _, Some(JSONSchemaPropsOrBool::Schema(values))) => {
+            fields.retain(|_, value| !value.is_null());
+            for value in fields.values_mut() {
+                prune(value, values);
+            }
+        }
+        (Value::Object(fields), _, None) => {
+            let known = schema.properties.as_ref();
+            fields.retain(|name, value| {
+                let Some(property) = known.and_then(|known| known.get(name)) else { return false };
+                prune(value, property);
+                !value.is_null()
+            });
+        }
+        (Value::Array(items), Some(JSONSchemaPropsOrArray::Schema(item)), _) => {
+            for value in items {
+                prune(value, item);
+            }
+        }
+        _ => {}
     }
 }
 

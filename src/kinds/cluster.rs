@@ -4,8 +4,6 @@
 //! Users write one shape, Atlas's own for clusters. The flavour is the `providerName` of the regions: `TENANT` is an
 //! M0, `FLEX` is a flex cluster, which lives at another address in another shape, and a cloud's name is a dedicated
 //! cluster. The three share one name space in a project, and none can become another in place.
-use std::collections::BTreeMap;
-
 use kube::{CustomResource, KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -14,8 +12,8 @@ use serde_json::{Map, Value, json};
 use super::common::{self, Placement, Tag};
 use crate::{
     kind::{
-        Declare, Delete, Deletion, Describe, Endpoint, Example, Field, Given, Hold, Intent, Invalid, Needs, Part,
-        Policy, Route, Slots,
+        Declare, Delete, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Hold, Intent, Invalid, Needs,
+        Part, Policy, Route, Slots,
     },
     status::With,
 };
@@ -264,7 +262,7 @@ static FLEX: Route = Route {
 
 /// What Atlas would refuse, or do by halves, in the state that it reports.
 fn guard(intent: Intent, desired: &Value, observed: &Value) -> Option<Hold> {
-    let hold = |path, message: &str| Some(Hold { path, message: message.to_owned() });
+    let hold = |path, message: &str| Some(Hold { path, message: message.to_owned(), lift: None });
     match intent {
         Intent::Update if is_tenant(observed) => hold(
             "spec.replicationSpecs",
@@ -368,10 +366,10 @@ impl Declare for AtlasClusterSpec {
             _ => (&CLUSTER, "clusterName", self.cluster()?),
         };
         let slots = Slots::from([(slot, self.name.clone())]);
-        Ok(vec![Part { name: "cluster", route, slots, desired, at_creation: json!({}) }])
+        Ok(vec![Part { slots, ..Part::new("cluster", route, desired) }])
     }
 
-    fn report(&self, observed: &BTreeMap<&'static str, Value>) -> Value {
+    fn report(&self, observed: &Documents) -> Value {
         let Some(cluster) = observed.get("cluster") else { return json!({}) };
         let mut status = texts(cluster, &["stateName", "mongoDBVersion"]);
         let strings = texts(&cluster["connectionStrings"], &["standard", "standardSrv", "private", "privateSrv"]);

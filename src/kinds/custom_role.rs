@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::common::{self, Placement};
 use crate::{
     kind::{
-        Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy, Route, Slots,
+        By, Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy, Route, Slots,
     },
     status::Common,
 };
@@ -187,7 +187,7 @@ impl Declare for AtlasCustomRoleSpec {
         let custom = inherited.filter(|(_, inherited)| common::is_custom(&inherited.role, &inherited.db));
         let objects = custom.map(|(index, inherited)| ObjectNeed {
             kind: AtlasCustomRole::KIND,
-            name: inherited.role.clone(),
+            by: By::AtlasName(inherited.role.clone()),
             path: format!("spec.inheritedRoles[{index}].role"),
         });
         Needs { objects: objects.collect(), ..self.placement.needs() }
@@ -195,11 +195,8 @@ impl Declare for AtlasCustomRoleSpec {
 
     fn parts(&self, _given: &Given) -> Result<Vec<Part>, Invalid> {
         Ok(vec![Part {
-            name: "role",
-            route: &CUSTOM_ROLE,
             slots: Slots::from([("roleName", self.role_name.clone())]),
-            desired: common::document(self, &[])?,
-            at_creation: json!({}),
+            ..Part::new("role", &CUSTOM_ROLE, common::document(self, &[])?)
         }])
     }
 
@@ -251,7 +248,7 @@ mod tests {
             "inheritedRoles": [{"db": "admin", "role": "backup"}, {"db": "admin", "role": "reader"}],
         }))
         .unwrap();
-        let needed: Vec<_> = spec.needs().objects.into_iter().map(|object| (object.name, object.path)).collect();
-        assert_eq!(needed, [("reader".to_owned(), "spec.inheritedRoles[1].role".to_owned())]);
+        let needed: Vec<_> = spec.needs().objects.into_iter().map(|object| (object.by, object.path)).collect();
+        assert_eq!(needed, [(By::AtlasName("reader".to_owned()), "spec.inheritedRoles[1].role".to_owned())]);
     }
 }

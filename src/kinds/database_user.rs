@@ -8,7 +8,7 @@ use serde_json::json;
 use super::common::{self, Placement, Tag};
 use crate::{
     kind::{
-        Connection, Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy,
+        By, Connection, Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy,
         Route, SecretNeed, Slots,
     },
     status::With,
@@ -247,13 +247,13 @@ impl Declare for AtlasDatabaseUserSpec {
     fn needs(&self) -> Needs {
         let clusters = self.clusters().map(|(index, name)| ObjectNeed {
             kind: "AtlasCluster",
-            name: name.to_owned(),
+            by: By::AtlasName(name.to_owned()),
             path: format!("spec.scopes[{index}].name"),
         });
         let roles = self.roles.iter().enumerate().filter(|(_, role)| common::is_custom(&role.role, &role.database));
         let roles = roles.map(|(index, role)| ObjectNeed {
             kind: "AtlasCustomRole",
-            name: role.role.clone(),
+            by: By::AtlasName(role.role.clone()),
             path: format!("spec.roles[{index}].roleName"),
         });
         Needs {
@@ -273,12 +273,10 @@ impl Declare for AtlasDatabaseUserSpec {
         let desired = common::document(self, &["passwordSecretRef", "connectionSecret"])?;
         let database = desired["databaseName"].as_str().unwrap_or_default().to_owned();
         Ok(vec![Part {
-            name: "user",
-            route: &DATABASE_USER,
             slots: Slots::from([("databaseName", database), ("username", self.username.clone())]),
-            desired,
             // Atlas wants the project in the body too, and never returns it.
             at_creation: json!({"groupId": given.project_id}),
+            ..Part::new("user", &DATABASE_USER, desired)
         }])
     }
 

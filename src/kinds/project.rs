@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 use super::common::{self, SecretPointer, Tag};
 use crate::{
     kind::{
-        Declare, Deletion, Describe, Endpoint, Example, Field, Given, Home, Invalid, Needs, Part, Policy, Route, Slots,
+        Add, Alter, Declare, Deletion, Describe, Endpoint, Entries, Example, Field, Given, Home, Invalid, Needs, Part,
+        Policy, Route, Slots,
     },
     status::Common,
 };
@@ -178,7 +179,14 @@ static ACCESS_LIST: Route = Route {
         Field { path: "ipAddress", policy: Policy::Same(canonical_range) },
         Field { path: "deleteAfterDate", policy: Policy::Same(common::moment) },
     ],
-    ..Route::entries("/groups/{groupId}/accessList", "/groups/{groupId}/accessList/{entry}", VERSION, entry_key)
+    ..Route::entries("/groups/{groupId}/accessList", "/groups/{groupId}/accessList/{entry}", VERSION, &ENTRIES)
+};
+
+static ENTRIES: Entries = Entries {
+    key: entry_key,
+    of: None,
+    add: Add::Together(Endpoint::new("/groups/{groupId}/accessList", VERSION)),
+    alter: Alter::Again,
 };
 
 impl Describe for AtlasProject {
@@ -206,23 +214,19 @@ impl Declare for AtlasProjectSpec {
     }
 
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
+        let group = common::document(self, &["allowedNamespaces", "settings", "ipAccessList"])?;
         let mut parts = vec![Part {
-            name: "group",
-            route: &GROUP,
             slots: Slots::from([("name", self.name.clone())]),
-            desired: common::document(self, &["allowedNamespaces", "settings", "ipAccessList"])?,
             at_creation: json!({"orgId": given.org_id}),
+            ..Part::new("group", &GROUP, group)
         }];
-        let mut child = |name, route, desired| {
-            parts.push(Part { name, route, slots: Slots::new(), desired, at_creation: json!({}) });
-        };
         if let Some(settings) = &self.settings {
-            child("settings", &SETTINGS, common::document(settings, &[])?);
+            parts.push(Part::new("settings", &SETTINGS, common::document(settings, &[])?));
         }
         if let Some(entries) = &self.ip_access_list {
             let entries = entries.iter().map(|entry| common::document(entry, &[])).collect::<Result<Vec<_>, _>>()?;
             different(&entries)?;
-            child("ipAccessList", &ACCESS_LIST, Value::Array(entries));
+            parts.push(Part::new("ipAccessList", &ACCESS_LIST, Value::Array(entries)));
         }
         Ok(parts)
     }

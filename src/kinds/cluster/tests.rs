@@ -129,7 +129,7 @@ fn the_status_shows_state_version_and_addresses() {
         },
         "paused": false,
     });
-    let report = spec(include_str!("dedicated.yaml")).report(&BTreeMap::from([("cluster", observed)]));
+    let report = spec(include_str!("dedicated.yaml")).report(&Documents::from([("cluster", observed)]));
     let strings = json!({"standard": "mongodb://a:27017", "standardSrv": "mongodb+srv://a"});
     assert_eq!(report, json!({"stateName": "IDLE", "mongoDBVersion": "8.0.29", "connectionStrings": strings}));
     let status: With<ClusterStatus> = serde_json::from_value(report.clone()).unwrap();
@@ -139,7 +139,7 @@ fn the_status_shows_state_version_and_addresses() {
 #[test]
 fn a_cluster_that_is_not_there_or_has_no_address_yet_reports_none() {
     let spec = spec(include_str!("dedicated.yaml"));
-    assert_eq!(spec.report(&BTreeMap::new()), json!({}));
+    assert_eq!(spec.report(&Documents::new()), json!({}));
     let creating = json!({"stateName": "CREATING", "connectionStrings": {}});
-    assert_eq!(spec.report(&BTreeMap::from([("cluster", creating)])), json!({"stateName": "CREATING"}));
+    assert_eq!(spec.report(&Documents::from([("cluster", creating)])), json!({"stateName": "CREATING"}));
 }

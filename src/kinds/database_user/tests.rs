@@ -36,12 +36,18 @@ fn password_cluster_and_custom_role_are_needed_first() {
     assert_eq!((&*needs.secrets[0].name, &*needs.secrets[0].key), ("orders-api-password", "password"));
     assert_eq!(needs.secrets[0].min_length, 8);
     let objects = |spec: AtlasDatabaseUserSpec| -> Vec<_> {
-        spec.needs().objects.into_iter().map(|object| (object.kind, object.name, object.path)).collect()
+        spec.needs().objects.into_iter().map(|object| (object.kind, object.by, object.path)).collect()
     };
-    assert_eq!(objects(scoped()), [("AtlasCluster", "orders".to_owned(), "spec.scopes[0].name".to_owned())]);
+    assert_eq!(
+        objects(scoped()),
+        [("AtlasCluster", By::AtlasName("orders".to_owned()), "spec.scopes[0].name".to_owned())]
+    );
     let report = spec(include_str!("custom_role.yaml"));
     assert_eq!(report.needs().secrets[0].key, "secret");
-    assert_eq!(objects(report), [("AtlasCustomRole", "report".to_owned(), "spec.roles[0].roleName".to_owned())]);
+    assert_eq!(
+        objects(report),
+        [("AtlasCustomRole", By::AtlasName("report".to_owned()), "spec.roles[0].roleName".to_owned())]
+    );
 }
 
 #[test]

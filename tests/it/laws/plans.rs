@@ -36,10 +36,15 @@ async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: &Value) -> 
     let project_id = project.and_then(|atlas| atlas["projectId"].as_str().map(str::to_owned));
     let secrets: BTreeMap<&'static str, SecretString> =
         needs.secrets.iter().map(|need| (need.field, SecretString::from("never-compared"))).collect();
-    let given = Given { org_id: organization.id.clone(), project_id: project_id.clone(), secrets: secrets.clone() };
+    let given = Given {
+        org_id: organization.id.clone(),
+        project_id: project_id.clone(),
+        secrets: secrets.clone(),
+        ..Given::default()
+    };
     let parts = declared.parts(&given).unwrap();
     let slots: Slots = project_id.map(|id| ("groupId", id)).into_iter().collect();
-    let seen = observe(&client, &parts, &slots).await.unwrap();
+    let seen = observe(&client, &parts, &slots, false).await.unwrap();
     let entries = status["atlas"]["entries"].as_object().cloned().unwrap_or_default();
     Scene {
         wanted: Wanted::Present,
@@ -48,8 +53,8 @@ async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: &Value) -> 
         slots: seen.slots,
         memory: Memory {
             id: status["atlas"]["id"].as_str().map(str::to_owned),
-            pending: None,
             entries: entries.into_iter().map(|(part, keys)| (part, serde_json::from_value(keys).unwrap())).collect(),
+            ..Memory::default()
         },
         adopt: Adopt::Identical,
         stale: if status["atlas"]["id"].is_null() { secrets.keys().copied().collect() } else { Vec::new() },
@@ -198,7 +203,7 @@ async fn added_reordered_and_respelled_data_is_no_difference() {
                 .filter(|field| matches!(field.policy, Policy::Set(_)))
                 .map(|field| field.path)
                 .collect();
-            let whole = matches!(part.route.shape, Shape::Entries { .. });
+            let whole = matches!(part.route.shape, Shape::Entries(_));
             for change in [added, respelled, nulls] {
                 variants += 1;
                 let mut other = scene.clone();

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use atlas_operator::{
     atlas::Method,
-    kind::{Create, Delete, Deletion, Endpoint, Given, Kind, Route, Shape},
+    kind::{Add, Alter, Create, Delete, Deletion, Endpoint, Given, Kind, Policy, Route, Shape},
     kinds,
 };
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
@@ -73,12 +73,24 @@ fn of_route(route: &Route) -> Vec<(Method, Endpoint)> {
     if let Create::Post(create) = route.create {
         operations.push((Method::POST, create));
     }
-    let update = match route.shape {
-        Shape::Document => Method::PATCH,
-        Shape::Entries { .. } => Method::POST,
-    };
-    operations.push((update, route.update));
-    if let Delete::Delete(delete) = route.delete {
+    match route.shape {
+        Shape::Document => operations.push((Method::PATCH, route.update)),
+        Shape::Entries(entries) => {
+            operations.extend(match entries.add {
+                Add::Together(add) | Add::Wrapped(add, _) | Add::Singly(add) => Some((Method::POST, add)),
+                Add::Never => None,
+            });
+            if let Alter::Patch(alter) = entries.alter {
+                operations.push((Method::PATCH, alter));
+            }
+        }
+    }
+    for field in route.fields {
+        if let Policy::Verb { set, clear, .. } = field.policy {
+            operations.extend([(Method::POST, set), (Method::POST, clear)]);
+        }
+    }
+    if let Delete::Delete(delete) | Delete::Selected(delete, _) | Delete::All(delete) = route.delete {
         operations.push((Method::DELETE, delete));
     }
     operations

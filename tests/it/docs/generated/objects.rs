@@ -2,7 +2,7 @@
 use std::time::Duration;
 
 use atlas_operator::{
-    engine::outcome::{Outcome, Reason},
+    engine::outcome::{Outcome, Reason, patience},
     status::Common,
 };
 use jiff::Timestamp;
@@ -26,7 +26,7 @@ fn samples() -> [Outcome; 10] {
     [
         Outcome::Settled,
         Outcome::Acted { reason: Reason::Updating, action: message(), note: message() },
-        Outcome::Busy { reason: Reason::Updating, state: message(), elapsed: Duration::ZERO },
+        Outcome::Busy { reason: Reason::Updating, state: message(), again: patience(Duration::ZERO) },
         Outcome::Waiting { reason: Reason::SecretNotFound, message: message() },
         Outcome::Blocked { message: message() },
         Outcome::Throttled { after: Duration::ZERO },
@@ -63,7 +63,8 @@ fn next_look(outcome: &Outcome) -> String {
         }
         Outcome::Busy { reason, .. } => {
             let day = Duration::from_hours(24);
-            let longest = Outcome::Busy { reason: *reason, state: String::new(), elapsed: day }.requeue(1, RESYNC);
+            let longest =
+                Outcome::Busy { reason: *reason, state: String::new(), again: patience(day) }.requeue(1, RESYNC);
             format!("a tenth of the time it has taken, {} to {}", seconds(first), seconds(longest))
         }
         Outcome::Throttled { .. } => format!("when Atlas allows; at least {growing}"),
