@@ -5,6 +5,7 @@
 pub mod act;
 pub mod control;
 pub mod diff;
+pub mod leave;
 pub mod ledger;
 pub mod object;
 pub mod observe;

@@ -17,9 +17,7 @@ use super::{
     wake::{Subject, Topic, Watching},
 };
 use crate::{
-    atlas::Class,
-    kind::{Declared, Deletion, Home, Kind, Part, Passage, Shape, Slots, Way},
-    kinds::PROJECT,
+    kind::{Declared, Kind, Part, Passage, Shape, Slots, Way},
     status::{Drift, Operation, OperationType, Status},
 };
 
@@ -41,10 +39,10 @@ pub(crate) struct Pass<'a> {
 }
 
 /// What a pass looked at and decided on.
-struct Prospect {
-    resolved: Resolved,
-    declared: Box<dyn Declared>,
-    scene: Scene,
+pub(super) struct Prospect {
+    pub(super) resolved: Resolved,
+    pub(super) declared: Box<dyn Declared>,
+    pub(super) scene: Scene,
 }
 
 /// How a pass ended.
@@ -200,7 +198,7 @@ impl Pass<'_> {
         Ok(first.route.expiry(&first.desired).is_none())
     }
 
-    fn confirm_absence(&self) -> Result<(), Outcome> {
+    pub(super) fn confirm_absence(&self) -> Result<(), Outcome> {
         if self.engine.ledger.absences(self.object, true) < 2 {
             let message = "Atlas does not show it; looking again before that is believed.".to_owned();
             return Err(Outcome::Waiting { reason: Reason::ConfirmingAbsence, message });
@@ -252,95 +250,9 @@ impl Pass<'_> {
     }
 
     // -----------------------------------------------------------------------------------------------------------
-    // The object is to go
-
-    async fn leave(&mut self, policies: Policies) -> Result<End, Outcome> {
-        self.unpublish().await?;
-        let atlas = &self.status.common.atlas;
-        let untouched = atlas.id.is_none() && atlas.pending.is_none();
-        if untouched || policies.deletion == Deletion::Retain || policies.manage == Manage::Observe {
-            return self.release(untouched).await;
-        }
-        if self.kind.name() == PROJECT {
-            self.await_children()?;
-        }
-        let declared = self.declared()?;
-        let resolved = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
-        let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
-        parts.truncate(1);
-        let slots = Self::slots(&parts, &resolved);
-        let observation = match observe(&resolved.client, &parts, &slots, true).await {
-            Ok(observation) => observation,
-            // Once a project is deleted, Atlas says of it and of all in it that the key has no access.
-            Err(error) if is_not_found(&error) || self.is_deleting() && is_cut_off(&error) => {
-                let parts = parts.iter().map(|part| (part.name, Observed::Absent)).collect();
-                Observation { parts, slots }
-            }
-            Err(error) => return Err(self.atlas(&error)),
-        };
-        if observation.parts.values().all(Observed::is_absent) {
-            self.confirm_absence()?;
-            return self.release(false).await;
-        }
-        self.engine.ledger.absences(self.object, false);
-        let scene = self.scene(Wanted::Gone, parts, observation, Adopt::Never, &resolved);
-        match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
-            Step::Done | Step::Rest { .. } => self.release(false).await,
-            Step::Wait { state, .. } => {
-                let prospect = Prospect { resolved, declared, scene };
-                Ok(End::Outcome(self.busy(state, &prospect)))
-            }
-            Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
-            Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
-        }
-    }
-
-    fn is_deleting(&self) -> bool {
-        self.status.common.operation.as_ref().is_some_and(|operation| operation.type_ == OperationType::Delete)
-    }
-
-    /// A project waits for what is in it: the objects go first, and take their Atlas resources with them or not.
-    fn await_children(&mut self) -> Result<(), Outcome> {
-        let (namespace, name) = (self.object.namespace_name().to_owned(), self.object.own_name().to_owned());
-        let project_id = self.status.common.atlas.project_id.clone();
-        self.watching.on(Topic::Referrers(namespace.clone(), name.clone()));
-        let mut children = Vec::new();
-        for kind in self.engine.catalogue.iter().filter(|kind| kind.name() != PROJECT) {
-            if let Some(id) = &project_id {
-                self.watching.on(Topic::Members(kind.name(), id.clone()));
-            }
-            for child in self.engine.objects(kind.name()) {
-                let status = self.engine.ledger.status(&child).common;
-                let mine = match child.spec.as_deref().map(|raw| kind.read(raw).map(|declared| declared.needs().home)) {
-                    Some(Ok(Home::Project(reference))) => {
-                        reference.name == name
-                            && reference.namespace.as_deref().unwrap_or(child.namespace_name()) == namespace
-                    }
-                    Some(Ok(Home::ProjectId(id))) => Some(id) == project_id,
-                    _ => project_id.is_some() && status.atlas.project_id == project_id,
-                };
-                // What has nothing in Atlas does not hold the project.
-                if mine && (status.atlas.id.is_some() || status.atlas.pending.is_some()) {
-                    children.push(format!("{} {}/{}", kind.name(), child.namespace_name(), child.own_name()));
-                }
-            }
-        }
-        if children.is_empty() {
-            return Ok(());
-        }
-        children.sort();
-        let shown = children.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        let more = if children.len() > 5 { format!(" and {} more", children.len() - 5) } else { String::new() };
-        Err(Outcome::Waiting {
-            reason: Reason::ChildrenExist,
-            message: format!("The project is deleted once these are: {shown}{more}."),
-        })
-    }
-
-    // -----------------------------------------------------------------------------------------------------------
     // Small things
 
-    fn declared(&self) -> Result<Box<dyn Declared>, Outcome> {
+    pub(super) fn declared(&self) -> Result<Box<dyn Declared>, Outcome> {
         let raw = self.object.spec.as_deref().ok_or_else(|| Outcome::Refused {
             reason: Reason::InvalidSpec,
             message: "spec: there is none.".to_owned(),
@@ -358,7 +270,7 @@ impl Pass<'_> {
     }
 
     /// The values that all parts share: the project's id, once there is one.
-    fn slots(parts: &[Part], resolved: &Resolved) -> Slots {
+    pub(super) fn slots(parts: &[Part], resolved: &Resolved) -> Slots {
         let slot = parts.first().and_then(|part| part.route.id_slot).unwrap_or("groupId");
         resolved.given.project_id.iter().map(|id| (slot, id.clone())).collect()
     }
@@ -370,7 +282,7 @@ impl Pass<'_> {
         atlas.project_id.clone_from(&resolved.given.project_id);
     }
 
-    fn scene(
+    pub(super) fn scene(
         &self,
         wanted: Wanted,
         parts: Vec<Part>,
@@ -427,7 +339,7 @@ impl Pass<'_> {
             .collect();
     }
 
-    fn busy(&mut self, state: String, prospect: &Prospect) -> Outcome {
+    pub(super) fn busy(&mut self, state: String, prospect: &Prospect) -> Outcome {
         let type_ = match (state.as_str(), &self.status.common.operation) {
             ("DELETING", _) => OperationType::Delete,
             // A creation may pass through UPDATING before it is done, and so does an upgrade through any state.
@@ -479,14 +391,6 @@ fn documents(scene: &Scene) -> BTreeMap<&'static str, Value> {
     scene.observed.iter().filter_map(|(name, observed)| Some((*name, observed.document()?.clone()))).collect()
 }
 
-fn is_not_found(error: &crate::atlas::Error) -> bool {
-    error.class() == Class::ParentAbsent && error.status() == Some(404)
-}
-
-fn is_cut_off(error: &crate::atlas::Error) -> bool {
-    error.code() == Some("USER_CANNOT_ACCESS_GROUP")
-}
-
 /// Atlas's id, or the natural key where it gives none.
 fn identity(part: &Part, document: &Value) -> String {
     let natural = || part.slots.values().cloned().collect::<Vec<_>>().join("/");
@@ -498,7 +402,7 @@ fn stale(sent: &BTreeMap<String, String>, versions: &BTreeMap<&'static str, Stri
 }
 
 /// A plan that cannot be made is our mistake; it is said, and tried again, and harms no other object.
-fn bug(detail: &str) -> Outcome {
+pub(super) fn bug(detail: &str) -> Outcome {
     Outcome::Failed {
         reason: Reason::InvalidSpec,
         message: format!("The operator cannot address the resource: {detail}"),

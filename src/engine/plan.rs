@@ -424,3 +424,6 @@ pub fn list(changes: &[Change]) -> String {
     let shown = paths.join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
+
+#[cfg(test)]
+mod tests;

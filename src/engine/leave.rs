@@ -1,0 +1,111 @@
+//! The way of an object out: what it made in Atlas goes first, or stays, and then the object is let go.
+//!
+//! All that this takes is in the status: project, credentials, identity. Nothing that the object refers to need be there.
+use super::{
+    observe::{Observation, observe},
+    outcome::{Outcome, Reason},
+    pass::{End, Pass, Prospect, bug},
+    plan::{self, Adopt, Observed, Step, Wanted},
+    policy::{Manage, Policies},
+    resolve::invalid,
+    wake::Topic,
+};
+use crate::{
+    atlas::Class,
+    kind::{Deletion, Home},
+    kinds::PROJECT,
+    status::OperationType,
+};
+
+impl Pass<'_> {
+    pub(super) async fn leave(&mut self, policies: Policies) -> Result<End, Outcome> {
+        self.unpublish().await?;
+        let atlas = &self.status.common.atlas;
+        let untouched = atlas.id.is_none() && atlas.pending.is_none();
+        if untouched || policies.deletion == Deletion::Retain || policies.manage == Manage::Observe {
+            return self.release(untouched).await;
+        }
+        if self.kind.name() == PROJECT {
+            self.await_children()?;
+        }
+        let declared = self.declared()?;
+        let resolved = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
+        let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
+        parts.truncate(1);
+        let slots = Self::slots(&parts, &resolved);
+        let observation = match observe(&resolved.client, &parts, &slots, true).await {
+            Ok(observation) => observation,
+            // Once a project is deleted, Atlas says of it and of all in it that the key has no access.
+            Err(error) if is_not_found(&error) || self.is_deleting() && is_cut_off(&error) => {
+                let parts = parts.iter().map(|part| (part.name, Observed::Absent)).collect();
+                Observation { parts, slots }
+            }
+            Err(error) => return Err(self.atlas(&error)),
+        };
+        if observation.parts.values().all(Observed::is_absent) {
+            self.confirm_absence()?;
+            return self.release(false).await;
+        }
+        self.engine.ledger.absences(self.object, false);
+        let scene = self.scene(Wanted::Gone, parts, observation, Adopt::Never, &resolved);
+        match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
+            Step::Done | Step::Rest { .. } => self.release(false).await,
+            Step::Wait { state, .. } => {
+                let prospect = Prospect { resolved, declared, scene };
+                Ok(End::Outcome(self.busy(state, &prospect)))
+            }
+            Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
+            Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
+        }
+    }
+
+    fn is_deleting(&self) -> bool {
+        self.status.common.operation.as_ref().is_some_and(|operation| operation.type_ == OperationType::Delete)
+    }
+
+    /// A project waits for what is in it: the objects go first, and take their Atlas resources with them or not.
+    fn await_children(&mut self) -> Result<(), Outcome> {
+        let (namespace, name) = (self.object.namespace_name().to_owned(), self.object.own_name().to_owned());
+        let project_id = self.status.common.atlas.project_id.clone();
+        self.watching.on(Topic::Referrers(namespace.clone(), name.clone()));
+        let mut children = Vec::new();
+        for kind in self.engine.catalogue.iter().filter(|kind| kind.name() != PROJECT) {
+            if let Some(id) = &project_id {
+                self.watching.on(Topic::Members(kind.name(), id.clone()));
+            }
+            for child in self.engine.objects(kind.name()) {
+                let status = self.engine.ledger.status(&child).common;
+                let mine = match child.spec.as_deref().map(|raw| kind.read(raw).map(|declared| declared.needs().home)) {
+                    Some(Ok(Home::Project(reference))) => {
+                        reference.name == name
+                            && reference.namespace.as_deref().unwrap_or(child.namespace_name()) == namespace
+                    }
+                    Some(Ok(Home::ProjectId(id))) => Some(id) == project_id,
+                    _ => project_id.is_some() && status.atlas.project_id == project_id,
+                };
+                // What has nothing in Atlas does not hold the project.
+                if mine && (status.atlas.id.is_some() || status.atlas.pending.is_some()) {
+                    children.push(format!("{} {}/{}", kind.name(), child.namespace_name(), child.own_name()));
+                }
+            }
+        }
+        if children.is_empty() {
+            return Ok(());
+        }
+        children.sort();
+        let shown = children.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
+        let more = if children.len() > 5 { format!(" and {} more", children.len() - 5) } else { String::new() };
+        Err(Outcome::Waiting {
+            reason: Reason::ChildrenExist,
+            message: format!("The project is deleted once these are: {shown}{more}."),
+        })
+    }
+}
+
+fn is_not_found(error: &crate::atlas::Error) -> bool {
+    error.class() == Class::ParentAbsent && error.status() == Some(404)
+}
+
+fn is_cut_off(error: &crate::atlas::Error) -> bool {
+    error.code() == Some("USER_CANNOT_ACCESS_GROUP")
+}
