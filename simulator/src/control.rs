@@ -12,10 +12,18 @@
 //! | `GET /_sim/clock` | the time and the speed |
 //! | `POST /_sim/clock/advance {"seconds": N}` | moves the clock, and answers the new time |
 //! | `PATCH`, `DELETE /_sim/resources/{path}` | changes or removes a resource behind the API's back |
+//! | `POST /_sim/autoscale {"groupId", "cluster"[, "shard"][, "region"][, "role"][, "instanceSize"][, "diskSizeGB"][, "done"]}` | moves sizes as autoscaling does; `role` is `base` (electable and read-only nodes together) or `analytics`, `shard` counts from 0 |
+//! | `POST /_sim/addShard {"groupId", "cluster"[, "zone"][, "done"]}` | adds a shard as Atlas may do by itself |
+//! | `POST /_sim/maintain {"groupId", "cluster"[, "repair"]}` | a spontaneous `UPDATING`, and `REPAIRING` after it |
 //! | `GET`, `PATCH /_sim/settings` | see [`crate::settings`] |
 //! | `GET /_sim/credentials` | the organizations and their present keys, like the start-up line |
 //! | `POST /_sim/credentials {"org": "…"}` | a further key and service account of an organization |
 //! | `POST /_sim/reset [{"seed": N}]` | back to the state right after the start |
+//!
+//! After `autoscale` and `addShard` the cluster is `UPDATING` for a while, unless `done` is true. A region without capacity
+//! is a fault: `{"operation": "POST /groups/*/clusters", "error": {"status": 409, "errorCode": "OUT_OF_CAPACITY"}}`.
+//! Connection strings of private endpoints are written with
+//! `PATCH /_sim/resources/groups/{groupId}/clusters/{clusterName} {"connectionStrings": {"privateEndpoint": […]}}`, and stay.
 //!
 //! An error has the body `{"error": "…"}`.
 use std::time::Duration;
@@ -25,6 +33,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::clock::check_speed;
+use crate::families::clusters::command;
 use crate::faults::Order;
 use crate::http::Incoming;
 use crate::http::answer::Answer;
@@ -133,6 +142,18 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
             let by = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
             state.clock.advance(by);
             Ok(json!({"now": state.tick(), "speed": state.clock.speed()}))
+        }
+        ("POST", "autoscale") => {
+            state.tick();
+            Ok(command::autoscale(&mut state.world, &parse(incoming)?)?)
+        }
+        ("POST", "addShard") => {
+            state.tick();
+            Ok(command::add_shard(&mut state.world, &parse(incoming)?)?)
+        }
+        ("POST", "maintain") => {
+            state.tick();
+            Ok(command::maintain(&mut state.world, &parse(incoming)?)?)
         }
         ("GET", "settings") => Ok(json!(state.settings)),
         ("PATCH", "settings") => {

@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::families::access_list::AccessEntry;
 use crate::families::body::{self, Document};
 use crate::families::clusters::Cluster;
+use crate::families::clusters::upgrade::Successor;
 use crate::families::flex_clusters::FlexCluster;
 
 mod back_door;
@@ -41,6 +42,10 @@ pub struct Project {
     pub access_list: Vec<AccessEntry>,
     pub clusters: Vec<Cluster>,
     pub flex_clusters: Vec<FlexCluster>,
+    /// What will take the place of the deployment of a name while it is being upgraded. For a moment there may be neither.
+    pub successors: BTreeMap<String, Successor>,
+    /// Clusters that are gone and of which backups are retained, as they were last seen.
+    pub retained_clusters: Vec<Document>,
     /// Without passwords: nothing that is only ever written is kept.
     pub database_users: Vec<Document>,
     pub custom_roles: Vec<Document>,
@@ -69,7 +74,14 @@ impl Project {
 
     /// The names of all deployments: clusters of every kind share one name space.
     pub fn deployment_names(&self) -> impl Iterator<Item = &str> {
-        self.clusters.iter().map(Cluster::name).chain(self.flex_clusters.iter().map(FlexCluster::name))
+        let clusters = self.clusters.iter().map(Cluster::name);
+        clusters.chain(self.flex_clusters.iter().map(FlexCluster::name)).chain(self.between_kinds())
+    }
+
+    /// The names of deployments that are just becoming flex clusters or ceasing to be, and that neither interface shows.
+    pub fn between_kinds(&self) -> impl Iterator<Item = &str> {
+        let shown = |name: &str| self.cluster(name).is_some() || self.flex_cluster(name).is_some();
+        self.successors.keys().map(String::as_str).filter(move |name| !shown(name))
     }
 }
 

@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
 use super::clusters::hardware::Provider;
-use super::clusters::{Hosts, check_name};
+use super::clusters::{Hosts, check_name, upgrade};
 use super::states::{self, CREATING, DELETING, IDLE, Pace, Steps, UPDATING};
 use super::{errors, project, project_mut, sets};
 use crate::api::{ApiError, Evidence, Method, Operation, Reply, Request, VersionDate};
-use crate::world::World;
 use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
+use crate::world::{Project, World};
 
 /// The name of the collection in paths.
 pub const COLLECTION: &str = "flexClusters";
@@ -33,7 +33,7 @@ const PACE: Pace = Pace {
 
 const STEPS: Steps = Steps { idle: become_idle, updating: become_updating, gone: vanish };
 
-const CREATION: &[body::Field] = &[
+pub const CREATION: &[body::Field] = &[
     required("name", Shape::Text(usize::MAX)),
     required(
         "providerSettings",
@@ -55,7 +55,7 @@ const UPDATE: &[body::Field] =
 pub struct FlexCluster {
     /// As GET shows it.
     pub document: Document,
-    hosts: Hosts,
+    pub hosts: Hosts,
 }
 
 impl FlexCluster {
@@ -67,6 +67,7 @@ impl FlexCluster {
 pub fn operations() -> Vec<Operation> {
     const ALL: &str = "/groups/{groupId}/flexClusters";
     const ONE: &str = "/groups/{groupId}/flexClusters/{name}";
+    const UPGRADE: &str = "/groups/{groupId}/flexClusters:tenantUpgrade";
     const VERSIONS: &[VersionDate] = &[VersionDate::new("2024-11-13")];
     let operation = |method, path, evidence, handler| Operation {
         method,
@@ -79,6 +80,7 @@ pub fn operations() -> Vec<Operation> {
     vec![
         operation(Method::Get, ALL, Evidence::Recorded, list),
         operation(Method::Post, ALL, Evidence::Recorded, create),
+        operation(Method::Post, UPGRADE, Evidence::SpecOnly, upgrade::flex),
         operation(Method::Get, ONE, Evidence::Recorded, get),
         operation(Method::Patch, ONE, Evidence::SpecOnly, update),
         operation(Method::Delete, ONE, Evidence::Recorded, delete),
@@ -95,10 +97,15 @@ fn flex_mut<'a>(world: &'a mut World, request: &Request) -> Result<&'a mut FlexC
 fn flex<'a>(world: &'a World, request: &Request) -> Result<&'a FlexCluster, ApiError> {
     let project = project(world, request)?;
     let name = request.param("name");
-    project.flex_cluster(name).ok_or_else(|| match project.cluster(name) {
+    project.flex_cluster(name).ok_or_else(|| missing(project, request, name))
+}
+
+/// Why no flex cluster of this name is here: there is none, or it is of another kind.
+pub fn missing(project: &Project, request: &Request, name: &str) -> ApiError {
+    match project.cluster(name) {
         Some(_) => errors::cluster_in_flex_api(name),
         None => errors::cluster_not_found(name, request.param("groupId")),
-    })
+    }
 }
 
 fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
@@ -119,6 +126,22 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if project.released_names.get(name).is_some_and(|until| *until > now) {
         return Err(errors::flex_name_being_cleaned_up());
     }
+    let hosts = Hosts::shared(name, &mut world.chance);
+    let flex = build(world, group, &sent, hosts)?;
+    let mut answer = flex.document.clone();
+    if let Some(project) = world.project_mut(group) {
+        project.flex_clusters.push(flex);
+    }
+    states::creation(world, Subject::new(group, COLLECTION, name), &PACE, &STEPS);
+    // The answer to a creation shows tags only when tags were sent; GET shows an empty list (recorded).
+    if !sent.contains_key("tags") {
+        answer.remove("tags");
+    }
+    Ok(Reply::document(201, Value::Object(answer)))
+}
+
+/// A flex cluster that is not yet in its project, from the body of a creation.
+pub fn build(world: &mut World, group: &str, sent: &Document, hosts: Hosts) -> Result<FlexCluster, ApiError> {
     let settings = sent.get("providerSettings").and_then(Value::as_object).cloned().unwrap_or_default();
     let (backing, region) = (body::text(&settings, "backingProviderName"), body::text(&settings, "regionName"));
     let provider = Provider::named(backing).ok_or_else(|| errors::invalid_enum_value(backing))?;
@@ -128,16 +151,15 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if !provider.offers("FLEX", region) {
         return Err(errors::size_not_offered("FLEX", region));
     }
-    let hosts = Hosts::shared(name, &mut world.chance);
     let document = json!({
         "backupSettings": {"enabled": true},
         "clusterType": "REPLICASET",
         "connectionStrings": hosts.shared_strings(false),
-        "createDate": body::moment(now),
+        "createDate": body::moment(world.now),
         "groupId": group,
-        "id": world.chance.identifier(now),
+        "id": world.chance.identifier(world.now),
         "mongoDBVersion": "8.0.29",
-        "name": name,
+        "name": body::text(sent, "name"),
         "providerSettings": {
             "backingProviderName": backing,
             "diskSizeGB": DISK,
@@ -145,20 +167,17 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
             "regionName": region,
         },
         "stateName": CREATING,
-        "tags": body::list(&sent, "tags"),
-        "terminationProtectionEnabled": body::flag(&sent, "terminationProtectionEnabled"),
+        "tags": body::list(sent, "tags"),
+        "terminationProtectionEnabled": body::flag(sent, "terminationProtectionEnabled"),
         "versionReleaseSystem": "LTS",
     });
-    let mut answer = document.as_object().cloned().unwrap_or_default();
-    if let Some(project) = world.project_mut(group) {
-        project.flex_clusters.push(FlexCluster { document: answer.clone(), hosts });
-    }
-    states::creation(world, Subject::new(group, COLLECTION, name), &PACE, &STEPS);
-    // The answer to a creation shows tags only when tags were sent; GET shows an empty list (recorded).
-    if !sent.contains_key("tags") {
-        answer.remove("tags");
-    }
-    Ok(Reply::document(201, Value::Object(answer)))
+    Ok(FlexCluster { document: document.as_object().cloned().unwrap_or_default(), hosts })
+}
+
+/// Sets the timer of a flex cluster that a free one was upgraded to: it takes as long as a creation (assumed).
+pub fn schedule_upgrade(world: &mut World, subject: Subject) {
+    let upgrade = world.chance.duration(&PACE.create);
+    world.after(upgrade, subject, IDLE, STEPS.idle);
 }
 
 /// Tags and termination protection are all that can be changed.
@@ -200,7 +219,7 @@ fn become_idle(world: &mut World, subject: &Subject) {
     }
 }
 
-fn become_updating(world: &mut World, subject: &Subject) {
+pub fn become_updating(world: &mut World, subject: &Subject) {
     let project = world.project_mut(&subject.group);
     if let Some(flex) = project.and_then(|project| project.flex_cluster_mut(&subject.name)) {
         states::enter(&mut flex.document, UPDATING);
@@ -211,6 +230,7 @@ fn vanish(world: &mut World, subject: &Subject) {
     let until = world.now.saturating_add(NAME_TAKEN);
     if let (Some(project), Ok(until)) = (world.project_mut(&subject.group), until) {
         project.flex_clusters.retain(|flex| flex.name() != subject.name);
+        project.successors.remove(&subject.name);
         project.released_names.insert(subject.name.clone(), until);
     }
 }

@@ -134,6 +134,8 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         access_list: Vec::new(),
         clusters: Vec::new(),
         flex_clusters: Vec::new(),
+        successors: std::collections::BTreeMap::new(),
+        retained_clusters: Vec::new(),
         database_users: Vec::new(),
         custom_roles: Vec::new(),
         host_suffix: world.chance.word(6),

@@ -18,6 +18,7 @@ pub fn snapshot(project: &Project) -> Value {
     let clusters = project.clusters.iter().map(|cluster| {
         let mut document = clusters::current(cluster);
         document.insert("_processArgs".to_owned(), Value::Object(clusters::process_args(cluster)));
+        document.insert("_globalWrites".to_owned(), clusters::global_writes(cluster));
         (cluster.name().to_owned(), Value::Object(document))
     });
     let flex = project.flex_clusters.iter().map(|flex| (flex.name().to_owned(), json!(flex.document)));
@@ -30,6 +31,8 @@ pub fn snapshot(project: &Project) -> Value {
         "accessList": entries.collect::<Document>(),
         "clusters": clusters.collect::<Document>(),
         "flexClusters": flex.collect::<Document>(),
+        "_upgrading": project.successors.keys().collect::<Vec<_>>(),
+        "_retainedClusters": project.retained_clusters,
         "databaseUsers": users.collect::<Document>(),
         "customDBRoles": roles.collect::<Document>(),
     })
@@ -90,6 +93,9 @@ pub fn remove(world: &mut World, path: &str) -> Result<(), String> {
         return if world.remove_project(group) { Ok(()) } else { Err(nothing(path)) };
     }
     let project = world.project_mut(group).ok_or_else(|| nothing(path))?;
+    if let ["clusters" | "flexClusters", name] = rest {
+        project.successors.remove(*name);
+    }
     let subject = match rest {
         ["clusters", name] => take(&mut project.clusters, |cluster| cluster.name() == *name)
             .then(|| Subject::new(group, clusters::COLLECTION, name)),
@@ -111,6 +117,7 @@ pub fn remove(world: &mut World, path: &str) -> Result<(), String> {
     };
     let subject = subject.ok_or_else(|| nothing(path))?;
     world.cancel(&subject);
+    world.cancel(&clusters::pin_subject(&subject.group, &subject.name));
     Ok(())
 }
 

@@ -172,19 +172,3 @@ fn the_old_version_has_its_own_ids_and_cannot_tell_shards_apart() {
     assert_eq!(refused(&mut bench, legacy()), (400, "ASYMMETRIC_SHARD_UNSUPPORTED".to_owned()));
     assert_eq!(done(&mut bench, get("orders"))["replicationSpecs"][1]["id"], new["replicationSpecs"][1]["id"]);
 }
-
-#[test]
-fn an_upgrade_puts_another_cluster_in_the_place_of_the_free_one() {
-    let mut bench = with_idle_cluster(free("trial"));
-    let before = done(&mut bench, get("trial"));
-    let settings = json!({"instanceSizeName": "M10", "providerName": "AWS", "regionName": "US_EAST_1"});
-    let body = json!({"name": "trial", "providerSettings": settings});
-    let answer = done(&mut bench, Call::new("POST", "/groups/{groupId}/clusters/tenantUpgrade").body(body));
-    assert_eq!((&answer["id"], &answer["stateName"]), (&before["id"], &json!("UPDATING")));
-    seconds(&mut bench, 30);
-    let after = done(&mut bench, get("trial"));
-    assert_ne!(after["id"], before["id"]);
-    assert_eq!((&after["stateName"], &after["connectionStrings"]), (&json!("UPDATING"), &json!({})));
-    settle(&mut bench, "trial");
-    assert_eq!(done(&mut bench, get("trial"))["connectionStrings"], before["connectionStrings"]);
-}

@@ -8,6 +8,7 @@ mod database_users;
 mod flex_clusters;
 mod projects;
 mod updates;
+mod upgrades;
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};

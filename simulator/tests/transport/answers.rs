@@ -40,9 +40,11 @@ async fn every_listed_version_of_every_operation_is_served() {
         let (method, path) = entry["operation"].as_str().unwrap().split_once(' ').unwrap();
         let version = entry["version"].as_str().unwrap();
         let path = path.replace("{groupId}", &project).replace("{orgId}", bench.orgs[0]["id"].as_str().unwrap());
-        let segments: Vec<&str> =
-            path.split('/').map(|part| if part.starts_with('{') { "none" } else { part }).collect();
-        let path = segments.join("/");
+        let segment = |part: &str| match part.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            Some((_, action)) => format!("none{action}"),
+            None => part.to_owned(),
+        };
+        let path = path.split('/').map(segment).collect::<Vec<_>>().join("/");
         if (method, path.as_str()) == ("DELETE", format!("/groups/{project}").as_str()) {
             continue;
         }

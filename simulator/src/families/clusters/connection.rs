@@ -12,6 +12,9 @@ pub const PREFIX_LENGTH: usize = 23;
 /// The domain of all clusters.
 const DOMAIN: &str = "mongodb.net";
 
+/// The connection strings that depend on something beside the cluster.
+const PRIVATE: [&str; 5] = ["awsPrivateLink", "awsPrivateLinkSrv", "private", "privateEndpoint", "privateSrv"];
+
 /// Nodes of a free or flex cluster (recorded).
 const TENANT_NODES: i64 = 3;
 
@@ -89,6 +92,18 @@ impl Hosts {
 
 pub fn is_sharded(document: &Document) -> bool {
     body::text(document, "clusterType") != "REPLICASET"
+}
+
+/// Writes the connection strings of a cluster that can be reached. Those that belong to private endpoints and peered
+/// networks come and go with these and stay.
+pub fn refresh(document: &mut Document, hosts: &Hosts) {
+    let mut fresh = strings(document, hosts, true);
+    let old = document.get("connectionStrings").and_then(Value::as_object);
+    let private = old.into_iter().flatten().filter(|(name, _)| PRIVATE.contains(&name.as_str()));
+    for (name, value) in private {
+        fresh[name] = value.clone();
+    }
+    document.insert("connectionStrings".to_owned(), fresh);
 }
 
 /// The connection strings of a cluster, before and after it can be reached (recorded).

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::change::Change;
 use super::connection::{self, Hosts, PREFIX_LENGTH, prefix};
-use super::{Cluster, INDEPENDENT_SHARDS_SINCE, lifecycle, topology, update, view};
+use super::{Cluster, GlobalWrites, INDEPENDENT_SHARDS_SINCE, lifecycle, topology, update, view};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::states::{self, CREATING};
@@ -95,6 +95,9 @@ pub fn build(world: &mut World, request: &Request, change: Change) -> Result<Clu
     };
     update::apply(&mut document, &change.fields, true)?;
     if tenant {
+        if body::text(&document, "encryptionAtRestProvider") != "NONE" {
+            return Err(errors::tenant_encryption_unsupported());
+        }
         // A free cluster has neither (recorded).
         document.remove("advancedConfiguration");
         document.extend([("backupEnabled".to_owned(), false.into()), ("pitEnabled".to_owned(), false.into())]);
@@ -107,7 +110,7 @@ pub fn build(world: &mut World, request: &Request, change: Change) -> Result<Clu
         legacy_ids,
         hosts,
         resumed: None,
-        successor: None,
+        global_writes: GlobalWrites::default(),
         independent_shards: request.version >= INDEPENDENT_SHARDS_SINCE,
     })
 }

@@ -54,7 +54,7 @@ pub const TLS13_CIPHERS: &[&str] =
     &["TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256", "TLS_AES_128_CCM_SHA256"];
 
 /// Recorded answers have the preference in lower case, the specification in upper case; both are taken.
-const BI_CONNECTOR: &[Field] = &[
+pub const BI_CONNECTOR: &[Field] = &[
     optional("enabled", Shape::Flag),
     optional(
         "readPreference",

@@ -107,7 +107,7 @@ impl Provider {
     /// The regions that offer a size, `M0` and `FLEX` included.
     pub fn regions_offering(&self, size: &str) -> impl Iterator<Item = &'static str> {
         let regions = if [FREE, "FLEX"].contains(&size) { self.tenant_regions } else { self.regions };
-        let excluded: &[&str] = if size.contains("NVME") { self.regions_without_nvme } else { &[] };
+        let excluded: &[&str] = if is_nvme(size) { self.regions_without_nvme } else { &[] };
         let known = [FREE, "FLEX"].contains(&size) || self.sizes.contains(&size);
         regions.iter().copied().filter(move |region| known && !excluded.contains(region))
     }
@@ -115,6 +115,17 @@ impl Provider {
     pub fn offers(&self, size: &str, region: &str) -> bool {
         self.regions_offering(size).any(|offered| offered == region)
     }
+}
+
+/// Where a size stands among the others: the number in its name, so that M40, R40 and M40_NVME are alike.
+pub fn rank(size: &str) -> u32 {
+    let digits: String = size.chars().skip(1).take_while(char::is_ascii_digit).collect();
+    digits.parse().unwrap_or(u32::MAX)
+}
+
+/// Whether the nodes of a size keep their data on disks of their own, of which the size cannot be chosen.
+pub fn is_nvme(size: &str) -> bool {
+    size.contains("NVME")
 }
 
 /// Disks in GB by the number in a size: of this number and below, on network storage and on NVMe.
@@ -135,11 +146,10 @@ const DISKS: [(u32, f64, f64); 11] = [
 /// The disk in GB that a size gets when none is asked for. M10 and M30 are recorded (August 2026; M10 had 10 and 8
 /// before), the others are the published ones.
 pub fn default_disk(size: &str) -> f64 {
-    let digits: String = size.chars().skip(1).take_while(char::is_ascii_digit).collect();
-    let number = digits.parse().unwrap_or(u32::MAX);
+    let number = rank(size);
     let (_, network, nvme) =
         DISKS.into_iter().find(|(largest, ..)| number <= *largest).unwrap_or(DISKS[DISKS.len() - 1]);
-    if size.contains("NVME") { nvme } else { network }
+    if is_nvme(size) { nvme } else { network }
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 //! such shards is refused as a whole (recorded).
 use serde_json::{Value, json};
 
-use super::topology::{NODE_KINDS, disk_size, hardware_of};
-use super::{Cluster, connection};
+use super::topology::{NODE_KINDS, hardware_of};
+use super::{Cluster, connection, disks};
 use crate::api::ApiError;
 use crate::families::body::{self, Document};
 use crate::families::errors;
@@ -62,7 +62,7 @@ pub fn view(cluster: &Cluster) -> Result<Document, ApiError> {
     let mut document = cluster.document.clone();
     document.retain(|name, _| !LATER.contains(&name.as_str()));
     let specs = cluster.specs();
-    let disk = specs.iter().find_map(disk_size);
+    let disk = specs.iter().find_map(disks::size);
     document.insert("diskSizeGB".to_owned(), disk.into());
     let mut zones: Vec<Document> = Vec::new();
     for spec in &specs {

@@ -3,7 +3,7 @@
 //! The numbers are seconds, measured on the vendor's test environments. For creations the median, the 90th and 99th
 //! percentile and the maximum of each kind are known; its least and its 10th percentile are assumed at about 70 and 85
 //! hundredths of the median, as the distribution over all kinds runs.
-use super::{COLLECTION, Cluster, connection};
+use super::{COLLECTION, Cluster, compatibility, connection, view};
 use crate::families::body;
 use crate::families::clusters::topology::hardware_of;
 use crate::families::states::{self, CREATING, IDLE, Pace, Steps, UPDATING};
@@ -73,8 +73,7 @@ pub fn of<'a>(world: &'a mut World, subject: &Subject) -> Option<&'a mut Cluster
 fn become_idle(world: &mut World, subject: &Subject) {
     if let Some(cluster) = of(world, subject) {
         states::enter(&mut cluster.document, IDLE);
-        let strings = connection::strings(&cluster.document, &cluster.hosts, true);
-        cluster.document.insert("connectionStrings".to_owned(), strings);
+        connection::refresh(&mut cluster.document, &cluster.hosts);
     }
 }
 
@@ -84,10 +83,17 @@ fn become_updating(world: &mut World, subject: &Subject) {
     }
 }
 
+/// A cluster of which backups are retained goes on to be listed where that is asked for, as it last was (assumed).
 fn vanish(world: &mut World, subject: &Subject) {
-    if let Some(project) = world.project_mut(&subject.group) {
-        project.clusters.retain(|cluster| cluster.name() != subject.name);
+    world.cancel(&compatibility::subject(&subject.group, &subject.name));
+    let Some(project) = world.project_mut(&subject.group) else { return };
+    if let Some(at) = project.clusters.iter().position(|cluster| cluster.name() == subject.name) {
+        let cluster = project.clusters.remove(at);
+        if body::flag(&cluster.document, "retainBackups") {
+            project.retained_clusters.push(view::current(&cluster));
+        }
     }
+    project.successors.remove(&subject.name);
 }
 
 /// A change was made just now: an idle cluster leaves `IDLE` with it, one that is busy is busy for longer, and one that

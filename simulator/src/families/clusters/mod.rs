@@ -16,24 +16,31 @@ use crate::world::timers::Subject;
 use crate::world::{Project, World};
 
 mod change;
+pub mod command;
+mod compatibility;
 mod connection;
 mod create;
+mod disks;
 mod fields;
+mod global_writes;
 pub mod hardware;
 mod legacy;
 mod lifecycle;
 mod process_args;
 mod regions;
+mod scaling;
 mod topology;
 mod update;
-mod upgrade;
+pub mod upgrade;
 mod versions;
 mod view;
 
+pub use compatibility::subject as pin_subject;
 pub use connection::Hosts;
 pub use create::check_name;
+pub use global_writes::GlobalWrites;
+pub use global_writes::current as global_writes;
 pub use process_args::current as process_args;
-pub use upgrade::Successor;
 pub use view::current;
 
 /// The name of the collection in paths.
@@ -67,6 +74,9 @@ const AUTOSCALING_MODE: &[VersionDate] =
 
 const PROCESS_ARGS: &[VersionDate] = &[VersionDate { date: "2023-01-01", ..LEGACY }, VersionDate::new("2024-08-05")];
 
+/// The query parameter that lists deleted clusters of which backups are retained, too.
+const WITH_RETAINED: &str = "includeDeletedWithRetainedBackups";
+
 /// A cluster of any kind but flex.
 pub struct Cluster {
     /// As the newest version shows it, without what is computed (links, effective hardware).
@@ -78,8 +88,7 @@ pub struct Cluster {
     pub hosts: Hosts,
     /// When the cluster was last resumed.
     pub resumed: Option<Timestamp>,
-    /// What will take the place of this cluster while it is being upgraded.
-    pub successor: Option<Box<Successor>>,
+    pub global_writes: GlobalWrites,
     /// Whether the shape was last written in a version in which each shard scales on its own.
     pub independent_shards: bool,
 }
@@ -102,6 +111,17 @@ impl Cluster {
         topology::is_tenant(&self.specs())
     }
 
+    /// Whether it takes changes: not while it is being deleted, nor while it is paused.
+    fn check_changeable(&self) -> Result<(), ApiError> {
+        if self.state() == DELETING {
+            Err(errors::cluster_already_requested_deletion(self.name()))
+        } else if body::flag(&self.document, "paused") {
+            Err(errors::cannot_update_paused(self.name()))
+        } else {
+            Ok(())
+        }
+    }
+
     fn subject(&self) -> Subject {
         Subject::new(body::text(&self.document, "groupId"), COLLECTION, self.name())
     }
@@ -113,33 +133,51 @@ pub fn operations() -> Vec<Operation> {
     const MODE: &str = "/groups/{groupId}/clusters/{clusterName}/autoScalingConfiguration";
     const UPGRADE: &str = "/groups/{groupId}/clusters/tenantUpgrade";
     const ARGS: &str = "/groups/{groupId}/clusters/{clusterName}/processArgs";
-    let operation = |method, path, versions, handler| Operation {
-        method,
-        path,
-        versions,
-        set: sets::CLUSTERS,
-        evidence: Evidence::Recorded,
-        handler,
+    const PIN: &str = "/groups/{groupId}/clusters/{clusterName}:pinFeatureCompatibilityVersion";
+    const UNPIN: &str = "/groups/{groupId}/clusters/{clusterName}:unpinFeatureCompatibilityVersion";
+    const GLOBAL: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites";
+    const NAMESPACES: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites/managedNamespaces";
+    const MAPPINGS: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites/customZoneMapping";
+    let operation = |evidence| {
+        move |method, path, versions, handler| Operation {
+            method,
+            path,
+            versions,
+            set: sets::CLUSTERS,
+            evidence,
+            handler,
+        }
     };
+    let recorded = operation(Evidence::Recorded);
+    let specified = operation(Evidence::SpecOnly);
     vec![
-        operation(Method::Get, ALL, READ, list),
-        operation(Method::Post, ALL, WRITE, create::create),
-        operation(Method::Get, "/groups/{groupId}/clusters/provider/regions", super::FIRST_VERSION, regions::list),
-        operation(Method::Post, UPGRADE, super::FIRST_VERSION, upgrade::upgrade),
-        operation(Method::Get, ONE, READ, get),
-        operation(Method::Patch, ONE, WRITE, update::update),
-        operation(Method::Delete, ONE, DELETE, delete),
-        operation(Method::Get, MODE, AUTOSCALING_MODE, autoscaling_mode),
-        operation(Method::Get, ARGS, PROCESS_ARGS, process_args::get),
-        operation(Method::Patch, ARGS, PROCESS_ARGS, process_args::update),
+        recorded(Method::Get, ALL, READ, list),
+        recorded(Method::Post, ALL, WRITE, create::create),
+        recorded(Method::Get, "/groups/{groupId}/clusters/provider/regions", super::FIRST_VERSION, regions::list),
+        // To a dedicated cluster; that to a flex one was not recorded.
+        recorded(Method::Post, UPGRADE, super::FIRST_VERSION, upgrade::tenant),
+        recorded(Method::Get, ONE, READ, get),
+        recorded(Method::Patch, ONE, WRITE, update::update),
+        recorded(Method::Delete, ONE, DELETE, delete),
+        recorded(Method::Get, MODE, AUTOSCALING_MODE, autoscaling_mode),
+        recorded(Method::Get, ARGS, PROCESS_ARGS, process_args::get),
+        recorded(Method::Patch, ARGS, PROCESS_ARGS, process_args::update),
+        specified(Method::Post, PIN, compatibility::VERSIONS, compatibility::pin),
+        specified(Method::Post, UNPIN, compatibility::VERSIONS, compatibility::unpin),
+        specified(Method::Get, GLOBAL, global_writes::VERSIONS, global_writes::get),
+        specified(Method::Post, NAMESPACES, global_writes::VERSIONS, global_writes::add_namespace),
+        specified(Method::Delete, NAMESPACES, global_writes::VERSIONS, global_writes::remove_namespace),
+        specified(Method::Post, MAPPINGS, global_writes::VERSIONS, global_writes::add_mappings),
+        specified(Method::Delete, MAPPINGS, global_writes::VERSIONS, global_writes::remove_mappings),
     ]
 }
 
-/// Why no cluster of this name is here: there is none, or it is a flex cluster.
+/// Why no cluster of this name is here: there is none, or it is a flex cluster, or is just becoming or has just been one.
 fn missing(project: &Project, request: &Request, name: &str) -> ApiError {
-    match project.flex_cluster(name) {
-        Some(_) => errors::flex_in_cluster_api(name),
-        None => errors::cluster_not_found(name, request.param("groupId")),
+    if project.flex_cluster(name).is_some() || project.successors.contains_key(name) {
+        errors::flex_in_cluster_api(name)
+    } else {
+        errors::cluster_not_found(name, request.param("groupId"))
     }
 }
 
@@ -158,16 +196,26 @@ fn cluster_mut<'a>(world: &'a mut World, request: &Request) -> Result<&'a mut Cl
     project_mut(world, request)?.cluster_mut(name).ok_or_else(|| errors::cluster_not_found(name, group))
 }
 
+/// One cluster that is changing between flex and the others makes the whole list fail (recorded).
 fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
-    let clusters = &project(world, request)?.clusters;
-    Ok(Reply::page(200, clusters.iter().map(|cluster| view::shown(cluster, request)).collect::<Result<_, _>>()?))
+    let project = project(world, request)?;
+    if let Some(name) = project.between_kinds().next() {
+        return Err(errors::flex_in_cluster_api(name));
+    }
+    let clusters = project.clusters.iter().map(|cluster| view::shown(cluster, request));
+    let mut shown = clusters.collect::<Result<Vec<_>, _>>()?;
+    if request.query.get(WITH_RETAINED).is_some_and(|wanted| wanted == "true") {
+        shown.extend(project.retained_clusters.iter().cloned().map(Value::Object));
+    }
+    Ok(Reply::page(200, shown))
 }
 
 fn get(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     Ok(Reply::document(200, view::shown(cluster(world, request)?, request)?))
 }
 
-/// Accepted in any state; a second deletion is refused.
+/// Accepted in any state; a second deletion is refused. Backups are retained where the query or the cluster itself says
+/// so.
 fn delete(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let cluster = cluster_mut(world, request)?;
     if cluster.state() == DELETING {
@@ -176,6 +224,12 @@ fn delete(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if body::flag(&cluster.document, "terminationProtectionEnabled") {
         return Err(errors::termination_protected(cluster.name(), request.param("groupId")));
     }
+    let asked = request
+        .query
+        .get("retainBackups")
+        .map_or_else(|| body::flag(&cluster.document, "retainBackups"), |asked| asked == "true");
+    let retained = asked && body::flag(&cluster.document, "backupEnabled");
+    cluster.document.insert("retainBackups".to_owned(), retained.into());
     states::strip_for_deletion(&mut cluster.document);
     cluster.document.insert("backupEnabled".to_owned(), false.into());
     let (subject, pace) = (cluster.subject(), lifecycle::pace(cluster));

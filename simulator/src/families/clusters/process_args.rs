@@ -5,14 +5,18 @@
 use serde_json::{Value, json};
 
 use super::fields::{ADVANCED, TLS12_CIPHERS, TLS13_CIPHERS};
+use super::update::settle_ciphers;
 use super::{Cluster, cluster, cluster_mut, lifecycle, versions};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document, Field, Shape, optional};
 use crate::families::errors;
-use crate::families::states::DELETING;
 use crate::world::World;
 
-const ANY: Shape = Shape::Whole(-1, i64::MAX);
+/// A number of 32 bits (specification), or -1.
+const ANY: Shape = Shape::Whole(-1, i32::MAX as i64);
+
+/// The one number that has 64 bits and cannot be 0 (specification).
+const LIFETIME: &str = "transactionLifetimeLimitSeconds";
 
 const FIELDS: &[Field] = &[
     optional("changeStreamOptionsPreAndPostImagesExpireAfterSeconds", ANY),
@@ -32,7 +36,7 @@ const FIELDS: &[Field] = &[
     optional("sampleRefreshIntervalBIConnector", ANY),
     optional("sampleSizeBIConnector", ANY),
     optional("tlsCipherConfigMode", Shape::Choice(&["CUSTOM", "DEFAULT"])),
-    optional("transactionLifetimeLimitSeconds", ANY),
+    optional(LIFETIME, Shape::Whole(-1, i64::MAX)),
 ];
 
 /// Arguments of the first version only; they still exist there and are never set (recorded).
@@ -85,16 +89,23 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if cluster.is_tenant() {
         return Err(errors::tenant_process_args_unsupported());
     }
-    if cluster.state() == DELETING {
-        return Err(errors::cluster_already_requested_deletion(cluster.name()));
+    cluster.check_changeable()?;
+    if body::whole(&sent, LIFETIME) == Some(0) {
+        return Err(errors::invalid_attribute(LIFETIME));
     }
     let before = current(cluster);
-    for (name, value) in sent.into_iter().filter(|(name, _)| !FIRST_VERSION_ONLY.contains(&name.as_str())) {
-        if is_advanced(&name) {
-            if let Some(advanced) = cluster.document.get_mut("advancedConfiguration").and_then(Value::as_object_mut) {
-                advanced.insert(name, value);
-            }
-        } else if value.as_f64() == Some(-1.0) {
+    if let Some(advanced) = cluster.document.get_mut("advancedConfiguration").and_then(Value::as_object_mut) {
+        let settings: Document = sent
+            .iter()
+            .filter(|(name, _)| is_advanced(name))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        body::merge(advanced, &settings);
+        settle_ciphers(advanced, &settings);
+    }
+    let elsewhere = |name: &str| is_advanced(name) || FIRST_VERSION_ONLY.contains(&name);
+    for (name, value) in sent.into_iter().filter(|(name, _)| !elsewhere(name)) {
+        if value.as_f64() == Some(-1.0) {
             cluster.process_args.remove(&name);
         } else {
             cluster.process_args.insert(name, value);

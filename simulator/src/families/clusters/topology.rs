@@ -6,13 +6,22 @@
 //! region had and a request leaves out, stays.
 use serde_json::{Value, json};
 
-use super::hardware::{FREE, Provider, default_disk};
+use super::hardware::{FREE, Provider};
+use super::{disks, scaling};
 use crate::api::ApiError;
 use crate::families::body::{self, Document};
 use crate::families::errors;
 
 /// The kinds of nodes of a region, as the fields of a region that describe them.
 pub const NODE_KINDS: [&str; 3] = ["electableSpecs", "readOnlySpecs", "analyticsSpecs"];
+
+/// Those that have one size within a shard and are scaled together.
+pub const BASE_KINDS: [&str; 2] = ["electableSpecs", "readOnlySpecs"];
+
+const ANALYTICS_SCALING: &str = "analyticsAutoScaling";
+
+/// How many shards a cluster can have (published).
+const MOST_SHARDS: usize = 70;
 
 /// Zone of a shard that names none, when it is the first (recorded).
 const DEFAULT_ZONE: &str = "Zone 1";
@@ -46,10 +55,16 @@ pub fn settle(request: Request, mut identify: impl FnMut() -> String) -> Result<
     if shards.is_empty() || (cluster_type == "REPLICASET" && shards.len() > 1) {
         return Err(errors::invalid_cluster_configuration());
     }
+    if shards.len() > MOST_SHARDS {
+        return Err(errors::number_of_shards_invalid(MOST_SHARDS));
+    }
     if is_tenant(&shards) {
+        if !previous.is_empty() {
+            return Err(errors::cluster_cannot_change_provider());
+        }
         return settle_tenant(&shards, &mut identify);
     }
-    let disk = requested_disk(&shards, disk)?;
+    let disk = disks::requested(&shards, disk)?;
     let mut settled: Vec<Document> = Vec::new();
     for shard in &shards {
         let zone = match body::text(shard, "zoneName") {
@@ -58,39 +73,52 @@ pub fn settle(request: Request, mut identify: impl FnMut() -> String) -> Result<
             name => name.to_owned(),
         };
         let position = settled.iter().filter(|other| body::text(other, "zoneName") == zone).count();
-        let predecessor = predecessor(shard, previous, &zone, position);
+        let predecessor = predecessor(shard, &shards, previous, (&zone, position));
         let zone_id = settled
             .iter()
             .chain(previous)
             .find(|other| body::text(other, "zoneName") == zone)
             .map_or_else(&mut identify, |other| body::text(other, "zoneId").to_owned());
         let id = predecessor.map_or_else(&mut identify, |spec| body::text(spec, "id").to_owned());
+        // Sizes that nothing else names are those of the shard beside it.
+        let neighbour = settled.first().or(previous.first()).and_then(base_size).map(str::to_owned);
+        let regions = settle_regions(shard, predecessor, neighbour)?;
         settled.push(Document::from_iter([
             ("id".to_owned(), id.into()),
-            ("regionConfigs".to_owned(), settle_regions(shard, predecessor)?.into()),
+            ("regionConfigs".to_owned(), regions.into()),
             ("zoneId".to_owned(), zone_id.into()),
             ("zoneName".to_owned(), zone.into()),
         ]));
     }
-    let disk = disk.or_else(|| previous.iter().find_map(disk_size)).unwrap_or_else(|| {
-        let sizes = settled.iter().flat_map(|spec| hardware_of(spec).map(|(_, specs)| default_disk(size_of(specs))));
-        sizes.fold(0.0, f64::max)
-    });
+    let disk = disks::settle(&settled, disk, previous)?;
     for spec in &mut settled {
-        for_each_hardware(spec, |specs| {
+        for_each_hardware(spec, |_, specs| {
             specs.insert("diskSizeGB".to_owned(), disk.into());
         });
+    }
+    for (_, specs) in settled.iter().flat_map(hardware_of) {
+        disks::check_speed(specs, disk)?;
     }
     Ok(settled)
 }
 
-/// The old shard whose place a requested one takes.
-fn predecessor<'a>(shard: &Document, previous: &'a [Document], zone: &str, position: usize) -> Option<&'a Document> {
-    let id = body::text(shard, "id");
-    previous
-        .iter()
-        .find(|old| !id.is_empty() && body::text(old, "id") == id)
-        .or_else(|| previous.iter().filter(|old| body::text(old, "zoneName") == zone).nth(position))
+/// The old shard whose place a requested one takes: the one of its id, or else the one in its zone and position, unless
+/// that goes on as another one.
+fn predecessor<'a>(
+    shard: &Document,
+    shards: &[Document],
+    previous: &'a [Document],
+    (zone, position): (&str, usize),
+) -> Option<&'a Document> {
+    let named = |shard: &Document| {
+        let id = body::text(shard, "id");
+        previous.iter().find(|old| !id.is_empty() && body::text(old, "id") == id)
+    };
+    named(shard).or_else(|| {
+        let in_place = previous.iter().filter(|old| body::text(old, "zoneName") == zone).nth(position)?;
+        let goes_on = shards.iter().filter_map(named).any(|old| old.get("id") == in_place.get("id"));
+        (!goes_on).then_some(in_place)
+    })
 }
 
 /// A free cluster has one node kind, one size, and nothing to choose but the region.
@@ -132,22 +160,39 @@ fn settle_tenant(shards: &[Document], identify: &mut impl FnMut() -> String) -> 
 /// The priority of the region where the primary should be (specification).
 const HIGHEST_PRIORITY: i64 = 7;
 
-/// The regions of one shard, highest priority first, as Atlas returns them.
-fn settle_regions(shard: &Document, predecessor: Option<&Document>) -> Result<Vec<Value>, ApiError> {
+/// The regions of one shard, highest priority first, as Atlas returns them. `neighbour` is the size of another shard,
+/// for one that names none.
+fn settle_regions(
+    shard: &Document,
+    predecessor: Option<&Document>,
+    neighbour: Option<String>,
+) -> Result<Vec<Value>, ApiError> {
     let requested: Vec<&Document> = body::documents(shard, "regionConfigs").collect();
+    let size = requested
+        .iter()
+        .find_map(|region| BASE_KINDS.iter().find_map(|kind| named_size(region, kind)))
+        .or_else(|| predecessor.and_then(base_size))
+        .or_else(|| requested.iter().find_map(|region| named_size(region, "analyticsSpecs")))
+        .map(str::to_owned)
+        .or(neighbour)
+        .ok_or_else(|| errors::missing_attribute("instanceSize"))?;
     let mut settled: Vec<Document> = Vec::new();
     for (region, priority) in requested.iter().zip((0..=HIGHEST_PRIORITY).rev().chain(std::iter::repeat(0))) {
-        let same_place = |old: &&Document| {
-            ["providerName", "regionName"].iter().all(|name| body::text(old, name) == body::text(region, name))
+        let same_place = |other: &&Document| {
+            ["providerName", "regionName"].iter().all(|name| body::text(other, name) == body::text(region, name))
         };
+        if settled.iter().any(|other| same_place(&other)) {
+            return Err(errors::invalid_cluster_configuration());
+        }
         let previous = predecessor.and_then(|spec| body::documents(spec, "regionConfigs").find(same_place));
-        settled.push(settle_region(region, previous, priority)?);
+        settled.push(settle_region(region, previous, priority, &size)?);
     }
     let electable: i64 = settled.iter().map(|region| node_count(region, "electableSpecs")).sum();
     if ![3, 5, 7].contains(&electable) {
         return Err(errors::replication_factor_invalid());
     }
     share_analytics_size(&requested, &mut settled);
+    check_sizes(&settled)?;
     settled.sort_by_key(|region| std::cmp::Reverse(body::whole(region, "priority")));
     Ok(settled.into_iter().map(Value::Object).collect())
 }
@@ -162,16 +207,24 @@ fn share_analytics_size(requested: &[&Document], settled: &mut [Document]) {
     }
 }
 
-fn settle_region(region: &Document, previous: Option<&Document>, priority: i64) -> Result<Document, ApiError> {
+/// Electable and read-only nodes of a shard have one size (specification; the refusal is assumed).
+fn check_sizes(regions: &[Document]) -> Result<(), ApiError> {
+    let mut sizes = regions.iter().flat_map(|region| {
+        let nodes = BASE_KINDS.into_iter().filter(|kind| node_count(region, kind) > 0);
+        nodes.filter_map(|kind| named_size(region, kind))
+    });
+    let first = sizes.next();
+    if sizes.all(|size| Some(size) == first) { Ok(()) } else { Err(errors::invalid_cluster_configuration()) }
+}
+
+fn settle_region(
+    region: &Document,
+    previous: Option<&Document>,
+    priority: i64,
+    size: &str,
+) -> Result<Document, ApiError> {
     let provider_name = body::text(region, "providerName");
     let provider = Provider::named(provider_name).ok_or_else(|| errors::invalid_enum_value(provider_name))?;
-    let specs = |document: Option<&Document>, kind: &str| document?.get(kind)?.as_object().cloned();
-    let old_size = previous.and_then(|old| named_size(old, "electableSpecs"));
-    let size = NODE_KINDS
-        .iter()
-        .find_map(|kind| named_size(region, kind))
-        .or(old_size)
-        .ok_or_else(|| errors::missing_attribute("instanceSize"))?;
     let mut settled = Document::from_iter([
         ("priority".to_owned(), body::whole(region, "priority").unwrap_or(priority).into()),
         ("providerName".to_owned(), provider_name.into()),
@@ -184,19 +237,22 @@ fn settle_region(region: &Document, previous: Option<&Document>, priority: i64) 
             requested: specs(Some(region), kind),
             previous: specs(previous, kind),
             electable: specs(Some(&settled), "electableSpecs"),
-            size: &size,
+            size,
         })?;
         check_offer(provider, size_of(&hardware), body::text(region, "regionName"))?;
         settled.insert(kind.to_owned(), Value::Object(hardware));
     }
-    let old_scaling = previous.and_then(|old| old.get("autoScaling")).and_then(Value::as_object);
-    settled.insert("autoScaling".to_owned(), settle_scaling(region.get("autoScaling"), old_scaling)?);
+    let scaling = |name: &str, nodes: &str| {
+        let old = previous.and_then(|old| old.get(name)).and_then(Value::as_object);
+        let size = named_size(&settled, nodes).filter(|_| node_count(&settled, nodes) > 0);
+        scaling::settle(provider, region.get(name), old, size)
+    };
+    let base = scaling("autoScaling", "electableSpecs")?;
     // Shown only once it was sent (recorded).
-    let old_scaling = previous.and_then(|old| old.get("analyticsAutoScaling")).and_then(Value::as_object);
-    if region.contains_key("analyticsAutoScaling") || old_scaling.is_some() {
-        let scaling = settle_scaling(region.get("analyticsAutoScaling"), old_scaling)?;
-        settled.insert("analyticsAutoScaling".to_owned(), scaling);
-    }
+    let shown = [Some(region), previous].into_iter().flatten().any(|place| place.contains_key(ANALYTICS_SCALING));
+    let analytics = shown.then(|| scaling(ANALYTICS_SCALING, "analyticsSpecs")).transpose()?;
+    settled.insert("autoScaling".to_owned(), base);
+    settled.extend(analytics.map(|scaling| (ANALYTICS_SCALING.to_owned(), scaling)));
     Ok(settled)
 }
 
@@ -216,92 +272,33 @@ fn check_offer(provider: &Provider, size: &str, region: &str) -> Result<(), ApiE
 struct Hardware<'a> {
     provider: &'a Provider,
     kind: &'a str,
-    requested: Option<Document>,
-    previous: Option<Document>,
+    requested: Option<&'a Document>,
+    previous: Option<&'a Document>,
     /// The electable nodes of the region, once they are settled: the others are like them unless told otherwise.
-    electable: Option<Document>,
+    electable: Option<&'a Document>,
+    /// What electable and read-only nodes of the shard have.
     size: &'a str,
 }
 
 fn settle_hardware(hardware: &Hardware) -> Result<Document, ApiError> {
-    let Hardware { provider, kind, requested, previous, electable, size } = hardware;
-    let asked = |name: &str| requested.as_ref().and_then(|specs| specs.get(name)).cloned();
-    let before = |name: &str| previous.as_ref().and_then(|specs| specs.get(name)).cloned();
+    let Hardware { provider, kind, requested, previous, electable, size } = *hardware;
+    let asked = |name: &str| requested.and_then(|specs| specs.get(name)).cloned();
+    let before = |name: &str| previous.and_then(|specs| specs.get(name)).cloned();
     let nodes = asked("nodeCount").or_else(|| before("nodeCount"));
-    if *kind == "electableSpecs" && requested.is_some() && nodes.is_none() {
+    if kind == "electableSpecs" && requested.is_some() && nodes.is_none() {
         return Err(errors::missing_attribute("nodeCount"));
     }
     let nodes = nodes.unwrap_or_else(|| 0.into());
-    // Nodes that a request does not mention keep their size; where there are none, the size follows the electable
-    // nodes (assumed). Read-only nodes always have the size of the electable ones.
-    let kept = before("instanceSize").filter(|_| *kind == "analyticsSpecs" && nodes != 0 && requested.is_none());
-    let size = asked("instanceSize").or(kept).unwrap_or_else(|| (*size).into());
+    // Nodes of which a request does not name the size keep it, as autoscaling needs (assumed); where there are none, the
+    // size follows the electable nodes (assumed).
+    let had_nodes = before("nodeCount").is_some_and(|count| count != 0);
+    let kept = before("instanceSize").filter(|_| kind == "analyticsSpecs" && nodes != 0 && had_nodes);
+    // An old size that comes back for nodes that are not there is no wish.
+    let wish = asked("instanceSize").filter(|_| kind != "readOnlySpecs" || nodes != 0);
+    let size = wish.or(kept).unwrap_or_else(|| size.into());
     let mut settled = Document::from_iter([("instanceSize".to_owned(), size), ("nodeCount".to_owned(), nodes)]);
-    // What comes with a disk differs by provider (recorded for AWS and Azure; GCP by the specification).
-    let defaults: &[(&str, Value)] = match provider.name {
-        "AWS" => &[("diskIOPS", json!(3000)), ("ebsVolumeType", json!("STANDARD"))],
-        "AZURE" => &[("diskIOPS", json!(3500)), ("diskThroughput", json!(125))],
-        _ => &[],
-    };
-    for (name, default) in defaults {
-        let like = electable.as_ref().and_then(|specs| specs.get(*name)).cloned();
-        let value = asked(name).or_else(|| before(name)).or(like).unwrap_or_else(|| default.clone());
-        settled.insert((*name).to_owned(), value);
-    }
+    disks::equip(&mut settled, provider, requested, &[previous, electable]);
     Ok(settled)
-}
-
-/// Autoscaling as it comes back: everything said, off where nothing was asked (recorded).
-fn settle_scaling(requested: Option<&Value>, previous: Option<&Document>) -> Result<Value, ApiError> {
-    let mut scaling = previous.cloned().unwrap_or_default();
-    if let Some(requested) = requested.and_then(Value::as_object) {
-        body::merge(&mut scaling, requested);
-    }
-    let part = |name: &str| scaling.get(name).and_then(Value::as_object).cloned().unwrap_or_default();
-    let (compute, disk) = (part("compute"), part("diskGB"));
-    let enabled = body::flag(&compute, "enabled");
-    let down = body::flag(&compute, "scaleDownEnabled");
-    if down && !enabled {
-        return Err(errors::scale_down_needs_autoscaling());
-    }
-    let mut shown = json!({
-        "compute": {"enabled": enabled, "scaleDownEnabled": down},
-        "diskGB": {"enabled": body::flag(&disk, "enabled")},
-    });
-    if enabled {
-        let largest = compute.get("maxInstanceSize").ok_or_else(errors::autoscaling_maximum_required)?;
-        shown["compute"]["maxInstanceSize"] = largest.clone();
-        match compute.get("minInstanceSize") {
-            Some(smallest) => shown["compute"]["minInstanceSize"] = smallest.clone(),
-            None if down => return Err(errors::autoscaling_minimum_required()),
-            None => {}
-        }
-    }
-    Ok(shown)
-}
-
-/// The one disk size that a request names, if it names any.
-fn requested_disk(shards: &[Document], beside: Option<f64>) -> Result<Option<f64>, ApiError> {
-    let named = shards
-        .iter()
-        .flat_map(|spec| hardware_of(spec).filter_map(|(_, specs)| specs.get("diskSizeGB").and_then(Value::as_f64)));
-    let mut sizes: Vec<f64> = match beside {
-        // A size beside the shards is the wish of a request that sent the old shards along.
-        Some(size) => vec![size],
-        None => named.collect(),
-    };
-    sizes.dedup();
-    match sizes.as_slice() {
-        [] => Ok(None),
-        [size] if *size < 1.0 => Err(errors::disk_size_invalid(*size)),
-        [size] => Ok(Some(*size)),
-        _ => Err(errors::disk_size_inconsistent()),
-    }
-}
-
-/// The disk size of a settled shard.
-pub fn disk_size(spec: &Document) -> Option<f64> {
-    hardware_of(spec).find_map(|(_, specs)| specs.get("diskSizeGB")?.as_f64())
 }
 
 /// Every description of nodes in a shard, with the field that holds it.
@@ -310,19 +307,31 @@ pub fn hardware_of(spec: &Document) -> impl Iterator<Item = (&'static str, &Docu
         .flat_map(|region| NODE_KINDS.into_iter().filter_map(|kind| Some((kind, region.get(kind)?.as_object()?))))
 }
 
-fn for_each_hardware(spec: &mut Document, mut change: impl FnMut(&mut Document)) {
+/// Changes every description of nodes in a shard, with the region that it belongs to.
+pub fn for_each_hardware(spec: &mut Document, mut change: impl FnMut((&str, &'static str), &mut Document)) {
     let regions = spec.get_mut("regionConfigs").and_then(Value::as_array_mut);
-    for region in regions.into_iter().flatten() {
+    for region in regions.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let name = body::text(region, "regionName").to_owned();
         for kind in NODE_KINDS {
             if let Some(specs) = region.get_mut(kind).and_then(Value::as_object_mut) {
-                change(specs);
+                change((&name, kind), specs);
             }
         }
     }
 }
 
-fn named_size(region: &Document, kind: &str) -> Option<String> {
-    Some(region.get(kind)?.get("instanceSize")?.as_str()?.to_owned())
+/// The size of the electable and read-only nodes of a shard.
+fn base_size(spec: &Document) -> Option<&str> {
+    body::documents(spec, "regionConfigs")
+        .find_map(|region| BASE_KINDS.iter().find_map(|kind| named_size(region, kind)))
+}
+
+fn named_size<'a>(region: &'a Document, kind: &str) -> Option<&'a str> {
+    region.get(kind)?.get("instanceSize")?.as_str()
+}
+
+fn specs<'a>(region: Option<&'a Document>, kind: &str) -> Option<&'a Document> {
+    region?.get(kind)?.as_object()
 }
 
 fn size_of(specs: &Document) -> &str {

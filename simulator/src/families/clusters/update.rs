@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::change::Change;
 use super::connection::is_sharded;
+use super::hardware::is_nvme;
 use super::{
     Cluster, INDEPENDENT_SHARDS_SINCE, LEGACY, cluster, cluster_mut, legacy, lifecycle, topology, versions, view,
 };
@@ -59,12 +60,15 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if let Some(paused) = pause {
         document.insert("paused".to_owned(), paused.into());
     }
-    let new_zones: Vec<(String, String)> = body::documents(&document, "replicationSpecs")
+    let zones: Vec<(String, String)> = body::documents(&document, "replicationSpecs")
         .map(|spec| (body::text(spec, "zoneName").to_owned(), world.chance.identifier(now)))
         .collect();
     let changed = document != before;
     let cluster = cluster_mut(world, request)?;
-    for (zone, id) in new_zones {
+    // A zone that comes back is another one.
+    cluster.legacy_ids.retain(|zone, _| zones.iter().any(|(name, _)| name == zone));
+    cluster.global_writes.forget_zones(|zone| !zones.iter().any(|(name, _)| name == zone));
+    for (zone, id) in zones {
         cluster.legacy_ids.entry(zone).or_insert(id);
     }
     cluster.document = document;
@@ -116,7 +120,7 @@ fn check_pause(cluster: &Cluster, change: &Change, now: jiff::Timestamp) -> Resu
         }
         let specs = cluster.specs();
         let mut sizes = specs.iter().flat_map(topology::hardware_of);
-        if sizes.any(|(_, specs)| body::text(specs, "instanceSize").contains("NVME")) {
+        if sizes.any(|(_, specs)| is_nvme(body::text(specs, "instanceSize"))) {
             return Err(errors::cannot_pause_nvme());
         }
     }
@@ -130,7 +134,12 @@ pub fn apply(document: &mut Document, sent: &Document, creating: bool) -> Result
     let asked_version = sent.remove("mongoDBMajorVersion");
     body::merge(document, &sent);
     versions::settle(document, asked_version.as_ref().and_then(Value::as_str))?;
-    settle_ciphers(document, &sent);
+    if let (Some(settings), Some(sent)) = (
+        document.get_mut("advancedConfiguration").and_then(Value::as_object_mut),
+        sent.get("advancedConfiguration").and_then(Value::as_object),
+    ) {
+        settle_ciphers(settings, sent);
+    }
     // Continuous backup comes with backup when a cluster is created (recorded), and cannot outlive it (assumed).
     if body::flag(document, "backupEnabled") {
         if creating && !sent.contains_key("pitEnabled") {
@@ -145,13 +154,38 @@ pub fn apply(document: &mut Document, sent: &Document, creating: bool) -> Result
         return Err(errors::self_managed_sharding_needs_a_global_cluster());
     }
     settle_configuration_servers(document, &sent);
+    check_nodes(document, &sent)
+}
+
+/// What a document asks of nodes that it does not have.
+fn check_nodes(document: &Document, sent: &Document) -> Result<(), ApiError> {
+    let specs: Vec<&Document> = body::documents(document, "replicationSpecs").collect();
+    let nodes = || specs.iter().flat_map(|spec| topology::hardware_of(spec));
+    let nvme = nodes().any(|(_, specs)| is_nvme(body::text(specs, "instanceSize")));
+    if nvme && !body::flag(document, "backupEnabled") {
+        return Err(errors::nvme_needs_backup());
+    }
+    let mut regions = specs.iter().flat_map(|spec| body::documents(spec, "regionConfigs"));
+    if body::flag(sent, "useAwsTimeBasedSnapshotCopyForFastInitialSync")
+        && !regions.any(|region| body::text(region, "providerName") == "AWS")
+    {
+        return Err(errors::snapshot_copy_needs_aws_nodes());
+    }
+    let connector = sent.get("biConnector").and_then(Value::as_object);
+    let analytics = |(kind, specs): (&str, &Document)| {
+        kind == "analyticsSpecs" && body::whole(specs, "nodeCount").is_some_and(|count| count > 0)
+    };
+    if connector.is_some_and(|connector| body::text(connector, "readPreference") == "analytics")
+        && !nodes().any(analytics)
+    {
+        return Err(errors::analytics_preference_needs_analytics_nodes());
+    }
     Ok(())
 }
 
-/// A list of ciphers without a mode means the custom mode (specification); the default mode has no ciphers (assumed).
-fn settle_ciphers(document: &mut Document, sent: &Document) {
-    let Some(sent) = sent.get("advancedConfiguration").and_then(Value::as_object) else { return };
-    let Some(settings) = document.get_mut("advancedConfiguration").and_then(Value::as_object_mut) else { return };
+/// Ciphers and their mode in `settings`, into which `sent` was merged: a list without a mode means the custom mode
+/// (specification); the default mode has no ciphers (assumed).
+pub fn settle_ciphers(settings: &mut Document, sent: &Document) {
     let lists = ["customOpensslCipherConfigTls12", "customOpensslCipherConfigTls13"];
     if !sent.contains_key("tlsCipherConfigMode") {
         if lists.iter().any(|name| !body::list(sent, name).is_empty()) {

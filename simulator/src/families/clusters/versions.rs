@@ -16,7 +16,14 @@ const DEFAULT: &str = "8.0";
 /// What the track of continuous releases leads to (recorded).
 const NEWEST: &str = "8.2";
 
-/// Writes the versions that follow from what is asked for. The document already has the release track.
+/// When a pinned feature compatibility version is let go; absent while none is pinned.
+pub const PINNED_UNTIL: &str = "featureCompatibilityVersionExpirationDate";
+
+const COMPATIBILITY: &str = "featureCompatibilityVersion";
+
+/// Writes the versions that follow from what is asked for. The document already has the release track. A pinned feature
+/// compatibility version stays, and the one major version before the current one can be gone back to as long as it is
+/// pinned (published).
 pub fn settle(document: &mut Document, asked: Option<&str>) -> Result<(), ApiError> {
     let current = body::text(document, "mongoDBVersion").to_owned();
     let continuous = body::text(document, "versionReleaseSystem") == "CONTINUOUS";
@@ -32,16 +39,23 @@ pub fn settle(document: &mut Document, asked: Option<&str>) -> Result<(), ApiErr
         None if current.is_empty() => DEFAULT,
         None => return Ok(()),
     };
-    if number(major) < number(&current) {
+    let pinned = document.contains_key(PINNED_UNTIL);
+    let back = pinned && number(major) == number(body::text(document, COMPATIBILITY));
+    if number(major) < number(&current) && !back {
         return Err(errors::cluster_upgrade_invalid());
     }
     let release = RELEASES.iter().find(|(known, _)| *known == major).map_or("", |(_, release)| release);
-    for (field, value) in
-        [("featureCompatibilityVersion", major), ("mongoDBMajorVersion", major), ("mongoDBVersion", release)]
-    {
-        document.insert(field.to_owned(), value.into());
+    document.extend([("mongoDBMajorVersion".to_owned(), major.into()), ("mongoDBVersion".to_owned(), release.into())]);
+    if !pinned {
+        follow(document);
     }
     Ok(())
+}
+
+/// The feature compatibility version becomes the major version.
+pub fn follow(document: &mut Document) {
+    let major = body::text(document, "mongoDBMajorVersion").to_owned();
+    document.insert(COMPATIBILITY.to_owned(), major.into());
 }
 
 /// The major version as two numbers that can be compared; zeros for none.

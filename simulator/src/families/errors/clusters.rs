@@ -136,6 +136,16 @@ pub fn tenant_process_args_unsupported() -> ApiError {
     bad("TENANT_CLUSTER_PROCESS_ARGS_NOT_SUPPORTED", "Cannot set custom process args for tenant clusters.")
 }
 
+/// Documented.
+pub fn tenant_encryption_unsupported() -> ApiError {
+    bad("CANNOT_USE_ENCRYPTION_AT_REST_TENANT", "Cannot use Encryption at Rest with tenant clusters.")
+}
+
+/// Recorded code; that it is the answer here, status and text are assumed.
+pub fn feature_unsupported() -> ApiError {
+    bad("FEATURE_UNSUPPORTED", "This feature is not supported for this cluster.")
+}
+
 /// Recorded code; status and text assumed.
 pub fn second_free_cluster() -> ApiError {
     bad("CANNOT_CREATE_FREE_CLUSTER_VIA_PUBLIC_API", "Cannot create more than one free cluster in a project.")
@@ -179,58 +189,6 @@ pub fn self_managed_sharding_needs_a_global_cluster() -> ApiError {
     bad(
         "CANNOT_SET_SELF_MANAGED_SHARDING_FOR_NON_GLOBAL_CLUSTER",
         "Self-managed sharding can only be set for global clusters.",
-    )
-}
-
-/// Documented.
-pub fn invalid_cluster_configuration() -> ApiError {
-    bad("INVALID_CLUSTER_CONFIGURATION", "The specified cluster configuration is not valid.")
-}
-
-/// Documented.
-pub fn replication_factor_invalid() -> ApiError {
-    bad("CLUSTER_REPLICATION_FACTOR_INVALID", "The cluster's replication factor must be either 3, 5, or 7.")
-}
-
-/// Recorded code; text assumed.
-pub fn disk_size_inconsistent() -> ApiError {
-    bad("DISK_SIZE_GB_INCONSISTENT", "The disk size must be the same for all nodes of a cluster.")
-}
-
-/// Documented.
-pub fn disk_size_invalid(size: f64) -> ApiError {
-    bad("CLUSTER_DISK_SIZE_INVALID", format!("Invalid disk size: {size}.")).with([size])
-}
-
-/// Documented.
-pub fn invalid_region(region: &str, provider: &str) -> ApiError {
-    bad("INVALID_REGION", format!("No region {region} exists for provider {provider}.")).with([region, provider])
-}
-
-/// Assumed: that a size is not offered in a region is known to end in 400; its code is not.
-pub fn size_not_offered(size: &str, region: &str) -> ApiError {
-    bad(
-        "INVALID_ATTRIBUTE",
-        format!("Invalid attribute instanceSize specified. {size} is not available in region {region}."),
-    )
-    .with(["instanceSize", size, region])
-}
-
-/// Documented.
-pub fn autoscaling_maximum_required() -> ApiError {
-    bad("COMPUTE_AUTO_SCALING_MAX_INSTANCE_SIZE_REQUIRED", "Compute auto-scaling max instance size required.")
-}
-
-/// Documented.
-pub fn autoscaling_minimum_required() -> ApiError {
-    bad("COMPUTE_AUTO_SCALING_MIN_INSTANCE_SIZE_REQUIRED", "Compute auto-scaling min instance size required.")
-}
-
-/// Documented.
-pub fn scale_down_needs_autoscaling() -> ApiError {
-    bad(
-        "COMPUTE_AUTO_SCALING_SCALE_DOWN_ENABLED_INVALID",
-        "Compute auto-scaling must be enabled to enable down-scaling.",
     )
 }
 

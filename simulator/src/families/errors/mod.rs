@@ -7,9 +7,13 @@ use crate::api::ApiError;
 
 mod access;
 mod clusters;
+mod global_writes;
+mod shapes;
 
 pub use access::*;
 pub use clusters::*;
+pub use global_writes::*;
+pub use shapes::*;
 
 /// A refusal whose detail and parameters are built from the same words.
 fn bad(code: &'static str, detail: impl Into<String>) -> ApiError {
@@ -50,6 +54,11 @@ pub fn invalid_enum_value(value: &str) -> ApiError {
 /// Documented.
 pub fn missing_attribute(name: &str) -> ApiError {
     bad("MISSING_ATTRIBUTE", format!("The required attribute {name} was not specified.")).with([name])
+}
+
+/// Documented.
+pub fn missing_query(name: &str) -> ApiError {
+    bad("MISSING_QUERY_PARAMETER", format!("The required query parameter {name} was not specified.")).with([name])
 }
 
 /// Documented.

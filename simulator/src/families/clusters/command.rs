@@ -1,0 +1,206 @@
+//! What Atlas does to a cluster without being asked by its user, on the command of whoever drives the simulator:
+//! autoscaling, shards that it adds, maintenance and repairs.
+use jiff::SignedDuration;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::hardware::Provider;
+use super::topology::{BASE_KINDS, for_each_hardware};
+use super::{COLLECTION, Cluster, connection, lifecycle, scaling};
+use crate::families::body::{self, Document};
+use crate::families::states::{self, DELETING, IDLE, REPAIRING, UPDATING};
+use crate::world::World;
+use crate::world::chance::Quantiles;
+use crate::world::timers::Subject;
+
+/// Seconds from `UPDATING` to `REPAIRING` and from there to `IDLE` (measured, 14 cases).
+const UNTIL_REPAIR: Quantiles = Quantiles::new(324.0, 330.0, 440.0, 521.0, 589.0, 589.0);
+const REPAIR: Quantiles = Quantiles::new(284.0, 287.0, 298.0, 347.0, 376.0, 376.0);
+
+/// Nodes that are scaled together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Electable and read-only nodes.
+    #[default]
+    Base,
+    Analytics,
+}
+
+/// The body of `POST /_sim/autoscale`: at least one of the two sizes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Autoscale {
+    group_id: String,
+    cluster: String,
+    /// Counted from 0; all shards without it.
+    shard: Option<usize>,
+    /// All regions without it.
+    region: Option<String>,
+    #[serde(default)]
+    role: Role,
+    instance_size: Option<String>,
+    /// In GB. All disks of a cluster have one size, so this is for all of them.
+    #[serde(rename = "diskSizeGB")]
+    disk_size: Option<f64>,
+    /// Whether it is done already, so that the cluster stays in its state.
+    #[serde(default)]
+    done: bool,
+}
+
+/// The body of `POST /_sim/addShard`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AddShard {
+    group_id: String,
+    cluster: String,
+    /// The zone that gets one; that of the last shard without it.
+    zone: Option<String>,
+    /// Whether it is done already, so that the cluster stays in its state.
+    #[serde(default)]
+    done: bool,
+}
+
+/// The body of `POST /_sim/maintain`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Maintain {
+    group_id: String,
+    cluster: String,
+    /// Whether it goes wrong and has to be repaired.
+    #[serde(default)]
+    repair: bool,
+}
+
+/// Moves sizes as autoscaling does: behind the user's back, in the description itself, and so in what is in effect.
+///
+/// # Errors
+/// Says what is not there, or why autoscaling as it is set would not do it.
+pub fn autoscale(world: &mut World, wanted: &Autoscale) -> Result<Value, String> {
+    if wanted.instance_size.is_none() && wanted.disk_size.is_none() {
+        return Err("nothing is to be scaled: neither instanceSize nor diskSizeGB is given".to_owned());
+    }
+    let subject = Subject::new(&wanted.group_id, COLLECTION, &wanted.cluster);
+    let cluster = scalable(world, &subject)?;
+    let mut specs = cluster.specs();
+    let all = 0..specs.len();
+    let shards = wanted.shard.map_or(all.clone(), |shard| shard..shard + 1);
+    if shards.end > all.end {
+        return Err(format!("the cluster has {} shards", all.end));
+    }
+    let moved = |region: &str, kind: &str| {
+        let base = BASE_KINDS.contains(&kind);
+        wanted.region.as_deref().is_none_or(|wanted| wanted == region) && base == (wanted.role == Role::Base)
+    };
+    if let Some(size) = &wanted.instance_size {
+        let regions = specs[shards.clone()].iter().flat_map(|spec| body::documents(spec, "regionConfigs"));
+        let mut regions = regions.filter(|region| {
+            let name = body::text(region, "regionName");
+            wanted.region.as_deref().is_none_or(|wanted| wanted == name)
+        });
+        let first = regions.next().ok_or_else(|| format!("there are no nodes in {:?}", wanted.region))?;
+        for region in std::iter::once(first).chain(regions) {
+            check(region, wanted.role, size)?;
+        }
+        for spec in &mut specs[shards] {
+            for_each_hardware(spec, |(region, kind), hardware| {
+                if moved(region, kind) {
+                    hardware.insert("instanceSize".to_owned(), size.clone().into());
+                }
+            });
+        }
+    }
+    if let Some(disk) = wanted.disk_size {
+        for spec in &mut specs {
+            for_each_hardware(spec, |_, hardware| {
+                hardware.insert("diskSizeGB".to_owned(), disk.into());
+            });
+        }
+    }
+    reshape(world, &subject, specs, wanted.done)
+}
+
+/// Whether nodes of a role in a region could get a size.
+fn check(region: &Document, role: Role, size: &str) -> Result<(), String> {
+    let (provider, name) = (body::text(region, "providerName"), body::text(region, "regionName"));
+    if !Provider::named(provider).is_some_and(|provider| provider.offers(size, name)) {
+        return Err(format!("{provider} does not offer {size} in {name}"));
+    }
+    let scaling = match role {
+        Role::Base => region.get("autoScaling"),
+        Role::Analytics => region.get("analyticsAutoScaling"),
+    };
+    scaling::objection(scaling, size).map_or(Ok(()), Err)
+}
+
+/// Adds a shard like the last one of its zone, as Atlas may do on its own.
+///
+/// # Errors
+/// Says what is not there.
+pub fn add_shard(world: &mut World, wanted: &AddShard) -> Result<Value, String> {
+    let subject = Subject::new(&wanted.group_id, COLLECTION, &wanted.cluster);
+    let now = world.now;
+    let id = world.chance.identifier(now);
+    let cluster = scalable(world, &subject)?;
+    if !connection::is_sharded(&cluster.document) {
+        return Err("a replica set has one shard".to_owned());
+    }
+    let mut specs = cluster.specs();
+    let in_zone = |spec: &Document| wanted.zone.as_deref().is_none_or(|zone| body::text(spec, "zoneName") == zone);
+    let last = specs.iter().rposition(in_zone).ok_or_else(|| format!("there is no zone {:?}", wanted.zone))?;
+    let mut added = specs[last].clone();
+    added.insert("id".to_owned(), id.into());
+    specs.insert(last + 1, added);
+    reshape(world, &subject, specs, wanted.done)
+}
+
+/// Takes a cluster to `UPDATING` without a change that anyone could see, and perhaps on to `REPAIRING`.
+///
+/// # Errors
+/// Says what is not there.
+pub fn maintain(world: &mut World, wanted: &Maintain) -> Result<Value, String> {
+    let subject = Subject::new(&wanted.group_id, COLLECTION, &wanted.cluster);
+    let cluster = existing(world, &subject)?;
+    states::enter(&mut cluster.document, UPDATING);
+    let pace = lifecycle::pace(cluster);
+    world.cancel(&subject);
+    let end = if wanted.repair {
+        let begin = world.chance.duration(&UNTIL_REPAIR);
+        world.after(begin, subject.clone(), REPAIRING, |world, subject| {
+            if let Some(cluster) = lifecycle::of(world, subject) {
+                states::enter(&mut cluster.document, REPAIRING);
+            }
+        });
+        begin + world.chance.duration(&REPAIR)
+    } else {
+        // Some measured updates were over at once, which nobody could see.
+        world.chance.duration(&pace.update).max(SignedDuration::from_secs(1))
+    };
+    world.after(end, subject.clone(), IDLE, lifecycle::STEPS.idle);
+    Ok(json!({}))
+}
+
+/// The cluster, unless there is none or it is on its way out or into another one.
+fn existing<'a>(world: &'a mut World, subject: &Subject) -> Result<&'a mut Cluster, String> {
+    let nothing = || format!("there is no cluster {} that could be changed", subject.name);
+    let project = world.project(&subject.group).ok_or_else(nothing)?;
+    if project.successors.contains_key(&subject.name) {
+        return Err(format!("the cluster {} is being upgraded", subject.name));
+    }
+    lifecycle::of(world, subject).filter(|cluster| cluster.state() != DELETING).ok_or_else(nothing)
+}
+
+fn scalable<'a>(world: &'a mut World, subject: &Subject) -> Result<&'a mut Cluster, String> {
+    let cluster = existing(world, subject)?;
+    if cluster.is_tenant() { Err("a free cluster has nothing to scale".to_owned()) } else { Ok(cluster) }
+}
+
+/// Gives a cluster other shards, and answers them as they are now.
+fn reshape(world: &mut World, subject: &Subject, specs: Vec<Document>, done: bool) -> Result<Value, String> {
+    let specs: Value = specs.into_iter().map(Value::Object).collect();
+    existing(world, subject)?.document.insert("replicationSpecs".to_owned(), specs.clone());
+    if !done {
+        lifecycle::changed(world, &subject.group, &subject.name);
+    }
+    Ok(json!({"replicationSpecs": specs}))
+}
