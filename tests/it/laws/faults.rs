@@ -1,12 +1,13 @@
 //! Laws under fault: crashes between any two calls, and every error on every call.
 use std::{collections::BTreeSet, time::Duration};
 
-use atlas_operator::kind::{Deletion, Example};
+use atlas_operator::kind::Deletion;
 use serde_json::{Value, json};
 
 use super::{
+    courses::{Course, courses},
     trap::When,
-    world::{Run, World, representatives},
+    world::{Run, World},
 };
 
 /// Everything that can become of a call, as the simulator names it.
@@ -49,12 +50,12 @@ async fn a_crash_at_every_call_ends_as_if_there_had_been_none() {
     let mut world = World::trapped().await;
     world.defaults.deletion = Some(Deletion::Delete);
     let (mut boundaries, mut crashes) = (0, 0);
-    for (name, _, example) in representatives() {
-        let (settled, calls) = reference(&mut world, &example).await;
+    for course in courses() {
+        let name = &course.name;
+        let (settled, calls) = reference(&mut world, &course).await;
         for held in calls {
             boundaries += 1;
-            world.reset().await;
-            world.apply(&example);
+            world.begin(&course).await;
             world.trap.set(Some(held));
             let mut operator = world.operator();
             crashes += usize::from(world.run(&mut operator).await == Run::Killed);
@@ -76,8 +77,9 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
     let mut world = World::trapped().await;
     world.defaults.deletion = Some(Deletion::Delete);
     let (mut boundaries, mut crashes) = (0, 0);
-    for (name, _, example) in representatives() {
-        let (mut operator, keys) = world.settle(&example).await;
+    for course in courses() {
+        let name = &course.name;
+        let (mut operator, keys) = world.carry(&course).await;
         world.trap.set(None);
         for key in &keys {
             world.kube.delete(key);
@@ -85,7 +87,7 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
         world.run(&mut operator).await;
         for held in both(&world.trap.calls()) {
             boundaries += 1;
-            let (mut operator, keys) = world.settle(&example).await;
+            let (mut operator, keys) = world.carry(&course).await;
             world.trap.set(Some(held));
             for key in &keys {
                 world.kube.delete(key);
@@ -114,8 +116,9 @@ async fn every_error_on_every_call_once_is_recovered_from() {
     // A call that is held costs this long, and some hundreds are; one that is slow by chance is one more fault.
     world.total_timeout = Duration::from_millis(100);
     let (mut pairs, mut struck) = (0, 0);
-    for (name, _, example) in representatives() {
-        let settled = settle(&mut world, &example).await;
+    for course in courses() {
+        let name = &course.name;
+        let settled = settle(&mut world, &course).await;
         let calls: Vec<_> = authenticated(&world).await;
         let lines: Vec<String> = calls.iter().map(harness::Call::line).collect();
         for (index, mutating) in calls.iter().map(|call| call.mutating).enumerate() {
@@ -126,8 +129,7 @@ async fn every_error_on_every_call_once_is_recovered_from() {
             let whens = whens.chain(AFTER_COMMIT.iter().filter(|_| mutating).map(|kind| (*kind, "after")));
             for (kind, when) in whens {
                 pairs += 1;
-                world.reset().await;
-                world.apply(&example);
+                world.begin(&course).await;
                 let fault = json!({"nth": index + 1, "kind": kind, "when": when});
                 world.simulator.add_fault(&fault).await.unwrap();
                 let mut operator = world.operator();
@@ -149,14 +151,14 @@ async fn every_error_that_lasts_is_borne_and_recovered_from() {
     let mut world = World::new().await;
     world.total_timeout = Duration::from_millis(100);
     let mut pairs = 0;
-    for (name, _, example) in representatives() {
-        let settled = settle(&mut world, &example).await;
+    for course in courses() {
+        let name = &course.name;
+        let settled = settle(&mut world, &course).await;
         let sites: BTreeSet<String> = authenticated(&world).await.iter().map(site).collect();
         for site in &sites {
             for kind in KINDS {
                 pairs += 1;
-                world.reset().await;
-                world.apply(&example);
+                world.begin(&course).await;
                 let fault = json!({"operation": site, "times": -1, "kind": kind});
                 world.simulator.add_fault(&fault).await.unwrap();
                 let mut operator = world.operator();
@@ -175,14 +177,14 @@ async fn every_error_that_lasts_is_borne_and_recovered_from() {
     println!("law 7: {pairs} (operation × fault) pairs, for half an hour each");
 }
 
-/// The settled world of an example, and every call that leads there.
-async fn reference(world: &mut World, example: &Example) -> (Value, Vec<(usize, When)>) {
-    let settled = settle(world, example).await;
+/// The settled world of a course, and every call that leads there.
+async fn reference(world: &mut World, course: &Course) -> (Value, Vec<(usize, When)>) {
+    let settled = settle(world, course).await;
     (settled, both(&world.trap.calls()))
 }
 
-async fn settle(world: &mut World, example: &Example) -> Value {
-    world.settle(example).await;
+async fn settle(world: &mut World, course: &Course) -> Value {
+    world.carry(course).await;
     assert_eq!(world.unready(), Vec::<String>::new());
     world.dump().await
 }

@@ -20,7 +20,7 @@ use super::{
 };
 
 /// What a planner would see of an object now: its spec, what Atlas answers, and what its status remembers.
-async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: &Value) -> Scene {
+pub(super) async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: &Value) -> Scene {
     let organization = &world.simulator.organizations()[0];
     let credentials = Credentials::ApiKey {
         org_id: organization.id.clone(),

@@ -15,7 +15,7 @@ use atlas_operator::{
         policy::Defaults,
         wake::Wakes,
     },
-    kind::{Example, Given, Kind},
+    kind::{Example, Kind},
     kinds,
     status::SecretReference,
     telemetry::metrics::Metrics,
@@ -472,18 +472,4 @@ pub fn examples() -> Vec<(String, &'static dyn Kind, Example)> {
         kind.examples().into_iter().map(move |example| (format!("{} ({})", kind.name(), example.name), kind, example))
     };
     kinds::all().iter().flat_map(|kind| named(*kind)).collect()
-}
-
-/// One example for each way a kind is written to Atlas: examples that differ only in what they say share their calls.
-pub fn representatives() -> Vec<(String, &'static dyn Kind, Example)> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut chosen = examples();
-    chosen.retain(|(_, kind, example)| {
-        let spec = documents(example.manifest).pop().unwrap()["spec"].to_string();
-        let declared = kind.read(&serde_json::value::RawValue::from_string(spec).unwrap()).unwrap();
-        let given = Given { project_id: Some("0".repeat(24)), ..Given::default() };
-        let parts = declared.parts(&given).unwrap();
-        seen.insert(parts.iter().map(|part| part.route.read.template).collect::<Vec<_>>())
-    });
-    chosen
 }

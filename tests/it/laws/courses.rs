@@ -1,0 +1,67 @@
+//! What the laws about faults carry through: everything that leads to a call which changes something in Atlas.
+use std::collections::BTreeSet;
+
+use atlas_operator::kind::Given;
+use serde_json::value::RawValue;
+
+use super::{
+    fake_kube::Key,
+    world::{TestOperator, World, documents, examples},
+};
+
+/// A change that the operator is to carry through: from nothing, or from what another manifest made.
+pub struct Course {
+    pub name: String,
+    /// What was there and settled before.
+    pub before: Option<&'static str>,
+    /// What is to be.
+    pub manifest: &'static str,
+}
+
+impl World {
+    /// Stands at the beginning of a course: what was there before is settled, what is to be is applied, and no operator
+    /// has seen it. Answers the keys of what is to be.
+    pub async fn begin(&mut self, course: &Course) -> Vec<Key> {
+        self.reset().await;
+        self.provide_credentials();
+        if let Some(before) = course.before {
+            self.put(before);
+            let mut operator = self.operator();
+            self.run(&mut operator).await;
+            assert_eq!(self.unready(), Vec::<String>::new(), "{}: before", course.name);
+            self.simulator.clear_calls().await.unwrap();
+        }
+        self.trap.set(None);
+        self.put(course.manifest)
+    }
+
+    /// Carries a course through.
+    pub async fn carry(&mut self, course: &Course) -> (TestOperator, Vec<Key>) {
+        let keys = self.begin(course).await;
+        let mut operator = self.operator();
+        self.run(&mut operator).await;
+        (operator, keys)
+    }
+
+    fn put(&self, manifest: &str) -> Vec<Key> {
+        documents(manifest).iter().map(|document| self.apply_one(document)).collect()
+    }
+}
+
+/// One example for each way a kind is written to Atlas (examples that differ only in what they say share their calls),
+/// and the changes that lead to calls of their own.
+pub fn courses() -> Vec<Course> {
+    let mut seen = BTreeSet::new();
+    let mut courses = Vec::new();
+    for (name, kind, example) in examples() {
+        let spec = documents(example.manifest).pop().unwrap()["spec"].to_string();
+        let declared = kind.read(&RawValue::from_string(spec).unwrap()).unwrap();
+        let given = Given { project_id: Some("0".repeat(24)), ..Given::default() };
+        let parts = declared.parts(&given).unwrap();
+        let routes: Vec<_> = parts.iter().map(|part| part.route.read.template).collect();
+        if seen.insert(routes) {
+            courses.push(Course { name, before: None, manifest: example.manifest });
+        }
+    }
+    courses
+}
