@@ -18,6 +18,8 @@ pub enum Allow {
     Field,
     /// The field is any text, whatever its pattern or list of values says.
     AnyText,
+    /// The field is any number, whatever its bounds say.
+    AnyNumber,
     /// The field may be absent although it is required.
     Absent,
     /// The field is in answers although it is only to be written.
@@ -74,6 +76,9 @@ pub const FIELDS: &[Deviation] = &[
         Allow::Value("CONTINUOUS"),
         "recorded for a cluster that was migrated from an older kind",
     ),
+    deviation("LegacyAtlasCluster", "diskSizeGB", Allow::AnyNumber, "recorded as 0.5 for a free cluster"),
+    deviation("FreeComputeAutoScalingRules", "maxInstanceSize", Allow::Null, "recorded as null: nothing is scaled"),
+    deviation("FreeComputeAutoScalingRules", "minInstanceSize", Allow::Null, "recorded as null: nothing is scaled"),
     deviation("AtlasOrganization", "name", Allow::AnyText, BLANKS),
     deviation("Group", "name", Allow::AnyText, BLANKS),
     deviation("CloudDatabaseUser", "groupId", Allow::Answered, "recorded in every answer"),
@@ -128,7 +133,17 @@ pub fn apply(document: &mut Value) {
         let known = schema.pointer_mut(&format!("/properties/{field}"));
         match (allow, known) {
             (Allow::Field, _) => schema["properties"][*field] = json!({}),
-            (Allow::Null, Some(known)) => known["nullable"] = json!(true),
+            (Allow::Null, Some(known)) => {
+                known["nullable"] = json!(true);
+                if let Some(values) = known["enum"].as_array_mut() {
+                    values.push(Value::Null);
+                }
+            }
+            (Allow::AnyNumber, Some(known)) => {
+                if let Some(known) = known.as_object_mut() {
+                    known.retain(|keyword, _| !["minimum", "maximum"].contains(&keyword.as_str()));
+                }
+            }
             (Allow::Answered, Some(known)) => known["writeOnly"] = json!(false),
             (Allow::Value(value), Some(known)) => {
                 if let Some(values) = known["enum"].as_array_mut() {
@@ -146,7 +161,7 @@ pub fn apply(document: &mut Value) {
                     required.retain(|name| name != field);
                 }
             }
-            (Allow::Null | Allow::Answered | Allow::AnyText | Allow::Value(_), None) => {}
+            (Allow::Null | Allow::Answered | Allow::AnyText | Allow::AnyNumber | Allow::Value(_), None) => {}
         }
     }
 }

@@ -6,7 +6,11 @@ mod back_door;
 mod clusters;
 mod database_users;
 mod flex_clusters;
+mod global_writes;
 mod projects;
+mod scaling;
+mod settings;
+mod topology;
 mod updates;
 mod upgrades;
 

@@ -110,3 +110,50 @@ async fn what_does_not_exist_is_said_so() {
     let unknown = json!({"buckets": {"Nothing": {"capacity": 1, "refill": 1}}});
     assert_eq!(bench.try_control("PATCH", "settings", unknown).await.status, 404);
 }
+
+#[tokio::test]
+async fn a_cluster_does_on_command_what_atlas_does_by_itself() {
+    let bench = Bench::start(&[]).await;
+    let project = bench.project("one").await;
+    let path = format!("/groups/{project}/clusters");
+    let nodes = json!({"instanceSize": "M10", "nodeCount": 3});
+    let region = json!({"providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7, "electableSpecs": nodes});
+    let body = json!({"name": "orders", "clusterType": "SHARDED", "replicationSpecs": [{"regionConfigs": [region]}]});
+    bench
+        .control(
+            "POST",
+            "faults",
+            json!({
+                "operation": "POST /groups/*/clusters", "error": {"status": 409, "errorCode": "OUT_OF_CAPACITY"},
+            }),
+        )
+        .await;
+    let refused = bench.call("POST", &path, "2024-10-23", body.clone()).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "OUT_OF_CAPACITY"));
+    assert_eq!(bench.call("POST", &path, "2024-10-23", body).await.status, 201);
+    bench.control("POST", "clock/advance", json!({"seconds": 7200})).await;
+    let target = json!({"groupId": project, "cluster": "orders"});
+    let with = |more: Value| {
+        let mut body = target.clone();
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let scaled = bench.control("POST", "autoscale", with(json!({"instanceSize": "M30", "done": true}))).await;
+    let size = |cluster: &Value, shard: usize| {
+        cluster["replicationSpecs"][shard]["regionConfigs"][0]["electableSpecs"]["instanceSize"].clone()
+    };
+    assert_eq!(size(&scaled, 0), "M30");
+    bench.control("POST", "addShard", target.clone()).await;
+    let cluster = bench.call("GET", &format!("{path}/orders"), "2024-08-05", Value::Null).await.json();
+    assert_eq!((size(&cluster, 1), &cluster["stateName"]), (json!("M30"), &json!("UPDATING")));
+    bench.control("POST", "maintain", with(json!({"repair": true}))).await;
+    bench.control("POST", "clock/advance", json!({"seconds": 592})).await;
+    let cluster = bench.call("GET", &format!("{path}/orders"), "2024-08-05", Value::Null).await.json();
+    assert_eq!(cluster["stateName"], "REPAIRING");
+    for (what, body) in
+        [("autoscale", target.clone()), ("maintain", with(json!({"repairs": true}))), ("addShard", json!({}))]
+    {
+        let refused = bench.try_control("POST", what, body).await;
+        assert!(refused.status == 400 && refused.json()["error"].is_string(), "{what}");
+    }
+}

@@ -12,6 +12,7 @@ use super::bench::{Bench, FIRST};
 use crate::replay::corpus;
 
 const NEW: &str = "2024-08-05";
+const FLEX: &str = "2024-11-13";
 const NEWEST: &str = "2024-10-23";
 
 fn document() -> Option<PathBuf> {
@@ -63,6 +64,9 @@ fn every_deviation_is_one() {
                 let listed = field.unwrap()["enum"].is_array();
                 let pattern = field.unwrap()["pattern"].as_str();
                 assert!(listed || pattern.is_some_and(|pattern| !pattern.contains(' ')), "{name} is any text already");
+            }
+            Allow::AnyNumber => {
+                assert!(["minimum", "maximum"].iter().any(|bound| field.unwrap().get(bound).is_some()), "{name}");
             }
             Allow::Absent => {
                 assert!(schema["required"].as_array().unwrap().contains(&json!(deviation.field)), "{name}");
@@ -144,11 +148,79 @@ async fn live(bench: &Bench) {
     assert_eq!(bench.call("GET", &below("/clusters/none"), NEW, Value::Null).await.status, 404);
 }
 
+/// A flow through what becomes of clusters: pins, global writes, sizes that move, upgrades.
+async fn changing(bench: &Bench) {
+    let project = bench.project("changing").await;
+    let below = |path: &str| format!("/groups/{project}{path}");
+    let region = |provider: &str, name: &str, size: &str| {
+        json!([{"providerName": provider, "regionName": name, "priority": 7,
+            "electableSpecs": {"instanceSize": size, "nodeCount": 3}}])
+    };
+    let tenant = json!([{"providerName": "TENANT", "backingProviderName": "AWS", "regionName": "US_EAST_1",
+        "priority": 7, "electableSpecs": {"instanceSize": "M0"}}]);
+    let cluster = |name: &str, kind: &str, regions: &Value| json!({"name": name, "clusterType": kind, "replicationSpecs": [{"zoneName": "Zone 1", "regionConfigs": regions}]});
+    let flex = json!({"name": "small", "providerSettings": {"backingProviderName": "AWS", "regionName": "US_EAST_1"}});
+    let global = cluster("world", "GEOSHARDED", &region("AZURE", "EUROPE_WEST", "M30"));
+    let first = [
+        ("POST", below("/clusters"), NEWEST, global),
+        ("POST", below("/clusters"), NEWEST, cluster("nvme", "SHARDED", &region("AWS", "US_EAST_1", "M30_GEN_2"))),
+        ("POST", below("/clusters"), NEWEST, cluster("trial", "REPLICASET", &tenant)),
+        ("POST", below("/flexClusters"), FLEX, flex),
+    ];
+    let namespace = json!({"db": "shop", "collection": "orders", "customShardKey": "customer"});
+    let mapping = json!({"customZoneMappings": [{"location": "DE", "zone": "Zone 1"}]});
+    let to_flex = json!({"name": "trial", "providerSettings": {"providerName": "FLEX", "instanceSizeName": "FLEX",
+        "backingProviderName": "AWS", "regionName": "US_EAST_1"}});
+    let to_dedicated = cluster("small", "REPLICASET", &region("GCP", "CENTRAL_US", "M10"));
+    let until = json!({"expirationDate": "2026-08-20T00:00:00Z"});
+    let then = [
+        ("GET", below("/clusters/world/globalWrites"), "2023-01-01", Value::Null),
+        ("POST", below("/clusters/world/globalWrites/managedNamespaces"), NEW, namespace),
+        ("POST", below("/clusters/world/globalWrites/customZoneMapping"), NEW, mapping),
+        ("GET", below("/clusters/world/globalWrites"), "2023-02-01", Value::Null),
+        ("GET", below("/clusters/world/globalWrites"), NEW, Value::Null),
+        ("DELETE", below("/clusters/world/globalWrites/managedNamespaces?db=shop&collection=orders"), NEW, Value::Null),
+        ("DELETE", below("/clusters/world/globalWrites/customZoneMapping"), NEW, Value::Null),
+        ("POST", below("/clusters/world:pinFeatureCompatibilityVersion"), "2024-05-30", until),
+        ("GET", below("/clusters/world"), NEW, Value::Null),
+        ("GET", below("/clusters/nvme"), NEW, Value::Null),
+        ("GET", below("/clusters?includeDeletedWithRetainedBackups=true"), NEW, Value::Null),
+        ("POST", below("/clusters/world:unpinFeatureCompatibilityVersion"), "2024-05-30", Value::Null),
+        ("POST", below("/clusters/tenantUpgrade"), FIRST, to_flex),
+        ("POST", below("/flexClusters:tenantUpgrade"), FLEX, to_dedicated),
+    ];
+    for calls in [first.to_vec(), then.to_vec()] {
+        for (method, path, version, body) in calls {
+            let answer = bench.call(method, &path, version, body).await;
+            assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text);
+        }
+        bench.control("POST", "clock/advance", json!({"seconds": 7200})).await;
+    }
+    for command in [
+        ("autoscale", json!({"groupId": project, "cluster": "nvme", "instanceSize": "M40_GEN_2", "diskSizeGB": 90})),
+        ("addShard", json!({"groupId": project, "cluster": "nvme"})),
+        ("maintain", json!({"groupId": project, "cluster": "world", "repair": true})),
+    ] {
+        bench.control("POST", command.0, command.1).await;
+    }
+    for (path, version) in [
+        ("/clusters/small", NEW),
+        ("/clusters/nvme", NEW),
+        ("/clusters/world", "2023-02-01"),
+        ("/flexClusters/trial", FLEX),
+    ] {
+        assert_eq!(bench.call("GET", &below(path), version, Value::Null).await.status, 200, "{path}");
+    }
+    let retained = below("/clusters/nvme?retainBackups=true");
+    assert_eq!(bench.call("DELETE", &retained, "2023-02-01", Value::Null).await.status, 202);
+}
+
 #[tokio::test]
 async fn the_simulator_keeps_to_the_specification_and_breaks_are_listed() {
     let Some(path) = document() else { return };
-    let bench = Bench::start(&["--openapi", path.to_str().unwrap()]).await;
+    let bench = Bench::start(&["--openapi", path.to_str().unwrap(), "--start", "2026-08-10T03:00:00Z"]).await;
     live(&bench).await;
+    changing(&bench).await;
     let violations = bench.control("GET", "violations", Value::Null).await;
     assert_eq!(violations, json!([]), "{violations:#}");
 

@@ -81,10 +81,8 @@ pub fn tenant(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let subject = Subject::new(group, COLLECTION, name);
     let old = lifecycle::of(world, &subject).ok_or_else(|| errors::cluster_not_found(name, group))?;
     states::enter(&mut old.document, UPDATING);
-    if !to_flex {
-        old.document.extend(tags.map(|tags| ("tags".to_owned(), tags)));
-        old.document.remove(COPY);
-    }
+    old.document.extend(tags.map(|tags| ("tags".to_owned(), tags)));
+    old.document.remove(COPY);
     let answer = first_version::view(old, request);
     begin(world, &subject, successor);
     if to_flex {
