@@ -108,6 +108,8 @@ pub struct Request {
     pub body: Value,
     /// The organization of the credential.
     pub org_id: String,
+    /// Public key or client id of the credential.
+    pub user: String,
     /// `http://host:port` as the caller wrote it; links point there.
     pub host: String,
     pub now: Timestamp,
@@ -139,7 +141,7 @@ pub struct Reply {
 }
 
 pub enum Body {
-    /// One document.
+    /// One document. A text is written as it is, without the quotes of JSON, although its type says JSON (recorded).
     Document(Value),
     /// A collection that the transport cuts into pages, with `links` and `totalCount`.
     Page(Vec<Value>),
@@ -158,6 +160,10 @@ impl Reply {
     }
     pub fn array(status: u16, items: Vec<Value>) -> Self {
         Self { status, body: Body::Array(items), headers: Vec::new() }
+    }
+    /// A bare text in place of a document.
+    pub fn text(status: u16, text: String) -> Self {
+        Self::document(status, Value::String(text))
     }
     pub fn empty(status: u16) -> Self {
         Self { status, body: Body::Empty, headers: Vec::new() }

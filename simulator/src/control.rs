@@ -38,7 +38,7 @@ use crate::faults::Order;
 use crate::http::Incoming;
 use crate::http::answer::Answer;
 use crate::http::query;
-use crate::settings::Patch;
+use crate::settings::{Patch, check_share};
 use crate::state::Shared;
 
 const ROOT: &str = "/_sim/";
@@ -161,6 +161,9 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
             if let Some(speed) = wanted.speed {
                 check_speed(speed)?;
             }
+            if let Some(share) = wanted.new_project_lag {
+                check_share(share)?;
+            }
             let known = |set: &&String| shared.router.operations().iter().any(|known| known.set.name == **set);
             if let Some(unknown) = wanted.buckets.keys().find(|set| !known(set)) {
                 return Err(Refusal(404, format!("there is no endpoint set {unknown:?}")));
@@ -172,6 +175,10 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
             }
             if let Some(speed) = wanted.speed {
                 state.clock.set_speed(speed);
+            }
+            if let Some(peered) = wanted.peered {
+                state.tick();
+                state.world.set_peered(peered);
             }
             if wanted.revoke_tokens {
                 state.gate.tokens.revoke_all();

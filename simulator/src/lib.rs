@@ -8,7 +8,7 @@
 //! * the **families** ([`families`] over a [`world::World`]) know what the resources are and how they change in time.
 //!
 //! Around them stand the instruments of a test bench: a [`clock`] that can be scaled, stopped and moved, [`faults`]
-//! that answer in place of the API, a log of all [`calls`], [`coverage`] of what was exercised, validation against an
+//! that answer in place of the API, writes that harm each other when they [`overlap`], a log of all [`calls`], [`coverage`] of what was exercised, validation against an
 //! [`openapi`] document, and a [`control`] interface below `/_sim/` that drives them all.
 //!
 //! Everything lives in one [`state::State`] behind one lock. A request takes the lock once, is decided synchronously
@@ -25,6 +25,7 @@ pub mod faults;
 pub mod http;
 pub mod openapi;
 pub mod options;
+pub mod overlap;
 pub mod pacing;
 pub mod settings;
 pub mod state;

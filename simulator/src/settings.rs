@@ -27,7 +27,19 @@ pub struct Settings {
     pub double_challenge_every: u32,
     /// What a call about a deleted project gets.
     pub deleted_projects: DeletedProjects,
+    /// The share of calls below a project that is not two seconds old that get a 404 `RESOURCE_NOT_FOUND`, from 0 to 1.
+    /// The real API does so now and then in the second of the creation. By default one in a thousand, and none when the
+    /// simulator was started with a clock that stands still.
+    pub new_project_lag: f64,
+    /// How many real milliseconds a write to an access list or to custom roles takes. Two such writes of one project that
+    /// overlap harm each other as in the real API: one to an access list undoes what happened to the list meanwhile, one
+    /// to custom roles ends in a 500. At 0 they happen one after the other.
+    pub serial_write_milliseconds: u64,
 }
+
+/// What the lag of new projects is when nothing is said. Not measured: some nightly runs of other clients, which make
+/// thousands of projects, have it.
+const NEW_PROJECT_LAG: f64 = 0.001;
 
 /// The size of a token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,6 +88,8 @@ impl Settings {
             challenge_body: options.challenge_body,
             double_challenge_every: options.double_challenge_every,
             deleted_projects: DeletedProjects::Mixed,
+            new_project_lag: if options.speed > 0.0 { NEW_PROJECT_LAG } else { 0.0 },
+            serial_write_milliseconds: 0,
         }
     }
 
@@ -94,6 +108,8 @@ impl Settings {
         set(&mut self.challenge_body, patch.challenge_body);
         set(&mut self.double_challenge_every, patch.double_challenge_every);
         set(&mut self.deleted_projects, patch.deleted_projects);
+        set(&mut self.new_project_lag, patch.new_project_lag);
+        set(&mut self.serial_write_milliseconds, patch.serial_write_milliseconds);
         for (name, size) in patch.buckets {
             match size {
                 Some(size) => self.buckets.insert(name, size),
@@ -109,7 +125,15 @@ impl Default for Settings {
     }
 }
 
-/// The body of `PATCH /_sim/settings`: any of the settings, and three things to do.
+/// A share as a setting may give it.
+///
+/// # Errors
+/// Says what is wrong with a number that is no share.
+pub fn check_share(share: f64) -> Result<f64, String> {
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err("a share is a number from 0 to 1".to_owned()) }
+}
+
+/// The body of `PATCH /_sim/settings`: any of the settings, and four things to do.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Patch {
@@ -123,6 +147,11 @@ pub struct Patch {
     challenge_body: Option<ChallengeBody>,
     double_challenge_every: Option<u32>,
     deleted_projects: Option<DeletedProjects>,
+    pub new_project_lag: Option<f64>,
+    serial_write_milliseconds: Option<u64>,
+    /// Whether projects are peered with a network of the customer's, which security groups on access lists need; when
+    /// that ends, those entries vanish. `GET /_sim/state` shows it.
+    pub peered: Option<bool>,
     /// How fast the clock runs from now on.
     pub speed: Option<f64>,
     /// Ends every access token at once.
@@ -155,6 +184,13 @@ mod tests {
     #[test]
     fn a_misspelt_setting_is_an_error() {
         assert!(serde_json::from_value::<Patch>(json!({"nonceuses": 5})).is_err());
+    }
+
+    #[test]
+    fn a_new_project_lags_only_where_the_clock_runs() {
+        let lag = |speed: f64| Settings::new(&Options { speed, ..Options::default() }).new_project_lag;
+        assert!(lag(0.0) <= 0.0 && lag(60.0) > 0.0);
+        assert!(check_share(1.0).is_ok() && check_share(1.1).is_err() && check_share(f64::NAN).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use crate::faults::Faults;
 use crate::http::route::Router;
 use crate::openapi::{Specification, Violations};
 use crate::options::Options;
+use crate::overlap::Writes;
 use crate::pacing::Buckets;
 use crate::settings::Settings;
 use crate::world::World;
@@ -27,6 +28,7 @@ pub struct State {
     pub faults: Faults,
     pub calls: CallLog,
     pub coverage: Coverage,
+    pub writes: Writes,
     pub violations: Violations,
 }
 
@@ -48,6 +50,7 @@ impl State {
             faults: Faults::default(),
             calls: CallLog::default(),
             coverage: Coverage::default(),
+            writes: Writes::default(),
             violations: Violations::default(),
         })
     }

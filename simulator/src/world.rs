@@ -14,8 +14,10 @@ use serde_json::{Map, Value, json};
 
 use crate::families::access_list::AccessEntry;
 use crate::families::body::{self, Document};
+use crate::families::certificates::Certificate;
 use crate::families::clusters::Cluster;
 use crate::families::clusters::upgrade::Successor;
+use crate::families::database_users::{self, DatabaseUser};
 use crate::families::flex_clusters::FlexCluster;
 
 mod back_door;
@@ -32,11 +34,19 @@ pub struct Organization {
     pub name: String,
 }
 
+/// What belongs to an organization and to none of its projects.
+#[derive(Default)]
+pub struct Possessions {
+    pub teams: Vec<Document>,
+    pub resource_policies: Vec<Document>,
+}
+
 /// A project with everything that is in it.
 pub struct Project {
     /// As `GET /groups/{groupId}` shows it, without what is computed (`clusterCount`, `links`).
     pub document: Document,
-    pub settings: Document,
+    /// The documents of which a project has exactly one, by the last segment of their path.
+    pub singletons: BTreeMap<&'static str, Document>,
     /// Limits that were set to something else than their default, by name.
     pub limits: BTreeMap<String, i64>,
     pub access_list: Vec<AccessEntry>,
@@ -46,8 +56,12 @@ pub struct Project {
     pub successors: BTreeMap<String, Successor>,
     /// Clusters that are gone and of which backups are retained, as they were last seen.
     pub retained_clusters: Vec<Document>,
-    /// Without passwords: nothing that is only ever written is kept.
-    pub database_users: Vec<Document>,
+    pub database_users: Vec<DatabaseUser>,
+    /// Certificates that were issued to users, present or past.
+    pub certificates: Vec<Certificate>,
+    pub ldap_verifications: Vec<Document>,
+    /// Which teams of the organization have which roles here.
+    pub teams: Vec<Document>,
     pub custom_roles: Vec<Document>,
     /// The part of host names that all dedicated clusters of the project share.
     pub host_suffix: String,
@@ -72,6 +86,15 @@ impl Project {
         self.flex_clusters.iter_mut().find(|flex| flex.name() == name)
     }
 
+    /// The user of this [identity](database_users::identity).
+    pub fn database_user(&self, identity: &str) -> Option<&DatabaseUser> {
+        self.database_users.iter().find(|user| database_users::identity(&user.document) == identity)
+    }
+
+    pub fn database_user_mut(&mut self, identity: &str) -> Option<&mut DatabaseUser> {
+        self.database_users.iter_mut().find(|user| database_users::identity(&user.document) == identity)
+    }
+
     /// The names of all deployments: clusters of every kind share one name space.
     pub fn deployment_names(&self) -> impl Iterator<Item = &str> {
         let clusters = self.clusters.iter().map(Cluster::name);
@@ -91,6 +114,10 @@ pub struct World {
     pub now: Timestamp,
     pub(crate) chance: Chance,
     organizations: Vec<Organization>,
+    /// By the id of the organization; every organization has an entry.
+    possessions: BTreeMap<String, Possessions>,
+    /// Whether projects have a peering connection to a network of the customer's. Peering itself is not simulated.
+    peered: bool,
     projects: BTreeMap<String, Project>,
     /// The ids of projects that were deleted.
     tombstones: BTreeSet<String>,
@@ -103,7 +130,9 @@ impl World {
         Self {
             now: start,
             chance: Chance::new(seed),
+            possessions: orgs.iter().map(|org| (org.id.clone(), Possessions::default())).collect(),
             organizations: orgs,
+            peered: false,
             projects: BTreeMap::new(),
             tombstones: BTreeSet::new(),
             timers: Timers::default(),
@@ -131,6 +160,29 @@ impl World {
 
     pub fn organizations(&self) -> &[Organization] {
         &self.organizations
+    }
+
+    pub fn possessions(&self, org_id: &str) -> Option<&Possessions> {
+        self.possessions.get(org_id)
+    }
+
+    pub fn possessions_mut(&mut self, org_id: &str) -> Option<&mut Possessions> {
+        self.possessions.get_mut(org_id)
+    }
+
+    /// Whether projects are peered, without which no security group can be on an access list.
+    pub fn is_peered(&self) -> bool {
+        self.peered
+    }
+
+    /// Peers all projects, or ends that, and with it every access list entry that rests on it.
+    pub fn set_peered(&mut self, peered: bool) {
+        self.peered = peered;
+        if !peered {
+            for project in self.projects.values_mut() {
+                project.access_list.retain(|entry| !entry.is_security_group());
+            }
+        }
     }
 
     pub fn projects(&self) -> impl Iterator<Item = &Project> {
@@ -177,7 +229,7 @@ impl World {
     /// and what will happen by itself under `_timers`.
     pub fn snapshot(&self) -> Value {
         let organizations: Vec<Value> =
-            self.organizations.iter().map(|org| json!({"id": org.id, "name": org.name})).collect();
+            self.organizations.iter().map(|org| back_door::organization(org, self.possessions(&org.id))).collect();
         let groups: Map<String, Value> =
             self.projects.iter().map(|(id, project)| (id.clone(), back_door::snapshot(project))).collect();
         json!({
@@ -185,6 +237,7 @@ impl World {
             "organizations": organizations,
             "groups": groups,
             "deletedGroups": self.tombstones,
+            "peered": self.peered,
             "_timers": self.timers.snapshot(),
         })
     }

@@ -3,6 +3,9 @@
 //! An entry is known by its value. An address and the block that holds only it are the same entry and come back as
 //! both. A POST takes a list, writes each entry over what is there, and answers the whole list; there is no PATCH. An
 //! entry with an expiry vanishes by itself.
+//!
+//! Security groups need a peering connection and go with it. Peering is not simulated but switched (`peered` in
+//! [`crate::settings`]); what entries of security groups look like follows the specification, not a recording.
 use std::net::IpAddr;
 
 use jiff::SignedDuration;
@@ -38,15 +41,20 @@ const FIELDS: &[body::Field] = &[
 ];
 
 /// One entry, and whether it is in force everywhere.
+#[derive(Clone)]
 pub struct AccessEntry {
     pub document: Document,
     pub active: bool,
 }
 
 impl AccessEntry {
-    /// The value by which the entry is known: its block.
+    /// The value by which the entry is known: its block or its security group.
     pub fn value(&self) -> &str {
-        body::text(&self.document, "cidrBlock")
+        value_of(&self.document)
+    }
+
+    pub fn is_security_group(&self) -> bool {
+        self.document.contains_key("awsSecurityGroup")
     }
 
     fn shown(&self, request: &Request) -> Value {
@@ -70,9 +78,30 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-/// An address or a block, in the one spelling under which entries are kept; `None` when it is neither. IPv6 addresses
-/// come out compressed (assumed).
+fn value_of(entry: &Document) -> &str {
+    match body::text(entry, "awsSecurityGroup") {
+        "" => body::text(entry, "cidrBlock"),
+        group => group,
+    }
+}
+
+/// The identifier of a security group, perhaps with the account to which it belongs: `123456789012/sg-0a1b2c3d`.
+fn is_security_group(text: &str) -> bool {
+    let (account, group) = text.rsplit_once('/').unwrap_or(("", text));
+    let digits = group.strip_prefix("sg-").unwrap_or_default();
+    !digits.is_empty()
+        && digits.chars().all(|digit| digit.is_ascii_hexdigit())
+        && account.chars().all(|digit| digit.is_ascii_digit())
+}
+
+/// The value of an entry, in the one spelling under which entries are kept; `None` when it is none. An address is taken
+/// for its block, IPv6 addresses come out compressed (assumed).
 pub fn normalized(value: &str) -> Option<String> {
+    if is_security_group(value) { Some(value.to_owned()) } else { block(value) }
+}
+
+/// An address or a block, in the one spelling under which blocks are kept; `None` when it is neither.
+fn block(value: &str) -> Option<String> {
     let (address, prefix) = match value.split_once('/') {
         Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse::<u8>().ok()?)),
         None => (value.parse::<IpAddr>().ok()?, None),
@@ -90,7 +119,7 @@ fn single_address(block: &str) -> Option<&str> {
 }
 
 /// The document of one entry of a POST.
-fn read(sent: &Value, request: &Request) -> Result<Document, ApiError> {
+fn read(sent: &Value, peered: bool, request: &Request) -> Result<Document, ApiError> {
     let mut document = body::complete(sent, FIELDS)?;
     let addresses = ["ipAddress", "cidrBlock", "awsSecurityGroup"];
     // Some clients send the fields that they do not use as empty texts.
@@ -107,13 +136,7 @@ fn read(sent: &Value, request: &Request) -> Result<Document, ApiError> {
     {
         return Err(errors::several_addresses_in_one_entry());
     }
-    if name == "awsSecurityGroup" {
-        return Err(errors::security_group_without_peering());
-    }
-    let block = normalized(written).ok_or_else(|| errors::invalid_address(written))?;
-    if name == "ipAddress" && single_address(&block).is_none() {
-        return Err(errors::invalid_address(written));
-    }
+    document.insert("groupId".to_owned(), request.param("groupId").into());
     let comment = body::text(&document, "comment");
     if comment.chars().count() > LONGEST_COMMENT {
         return Err(errors::comment_too_long(comment));
@@ -126,27 +149,46 @@ fn read(sent: &Value, request: &Request) -> Result<Document, ApiError> {
             return Err(errors::expiration_date_exceeds_maximum(MOST_DAYS));
         }
     }
+    if name == "awsSecurityGroup" {
+        return security_group(document, written, peered);
+    }
+    let block = block(written).ok_or_else(|| errors::invalid_address(written))?;
     if let Some(address) = single_address(&block) {
         document.insert("ipAddress".to_owned(), address.into());
+    } else if name == "ipAddress" {
+        return Err(errors::invalid_address(written));
     }
     document.insert("cidrBlock".to_owned(), block.into());
-    document.insert("groupId".to_owned(), request.param("groupId").into());
+    Ok(document)
+}
+
+fn security_group(mut document: Document, written: &str, peered: bool) -> Result<Document, ApiError> {
+    if !peered {
+        return Err(errors::security_group_without_peering());
+    }
+    if document.contains_key("deleteAfterDate") {
+        return Err(errors::expiry_of_security_group());
+    }
+    if !is_security_group(written) {
+        return Err(errors::invalid_attribute("awsSecurityGroup"));
+    }
+    document.insert("awsSecurityGroup".to_owned(), written.into());
     Ok(document)
 }
 
 fn write(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let sent = request.body.as_array().ok_or_else(errors::invalid_json)?;
-    let entries: Vec<Document> = sent.iter().map(|entry| read(entry, request)).collect::<Result<_, _>>()?;
+    let peered = world.is_peered();
+    let entries: Vec<Document> = sent.iter().map(|entry| read(entry, peered, request)).collect::<Result<_, _>>()?;
     let project = project_mut(world, request)?;
-    let mut values: Vec<&str> = entries.iter().map(|entry| body::text(entry, "cidrBlock")).collect();
+    let mut values: Vec<&str> = entries.iter().map(value_of).collect();
     values.sort_unstable();
     if values.windows(2).any(|pair| pair[0] == pair[1]) {
         return Err(errors::duplicate_addresses());
     }
     let known = |value: &&str| project.access_list.iter().any(|entry| entry.value() == *value);
     let added = values.into_iter().filter(|value| !known(value)).count();
-    let limit = limits::ACCESS_LIST_ENTRIES.value(project);
-    if i64::try_from(project.access_list.len() + added).is_ok_and(|count| count > limit) {
+    if let Some(limit) = limits::ACCESS_LIST_ENTRIES.exceeded_by(project, added) {
         return Err(errors::too_many_access_entries(limit));
     }
     for document in entries {
@@ -157,7 +199,7 @@ fn write(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
 
 /// Writes one entry over what is there and sets its timers.
 fn put(world: &mut World, group: &str, document: Document) {
-    let subject = Subject::new(group, COLLECTION, body::text(&document, "cidrBlock"));
+    let subject = Subject::new(group, COLLECTION, value_of(&document));
     let expiry = body::instant(&document, "deleteAfterDate");
     let Some(project) = world.project_mut(group) else { return };
     let known = project.access_list.iter_mut().find(|entry| entry.value() == subject.name);
@@ -234,10 +276,12 @@ mod tests {
             ("203.0.113.0/24", "203.0.113.0/24"),
             ("2001:DB8:0:0:0:0:0:1", "2001:db8::1/128"),
             ("2001:db8::/32", "2001:db8::/32"),
+            ("sg-0a1b2c3d", "sg-0a1b2c3d"),
+            ("123456789012/sg-0a1b2c3d", "123456789012/sg-0a1b2c3d"),
         ] {
             assert_eq!(normalized(written).as_deref(), Some(kept));
         }
-        for wrong in ["", "office", "192.0.2.1/33", "192.0.2.256", "2001:db8::/129", "192.0.2.1/"] {
+        for wrong in ["", "office", "192.0.2.1/33", "192.0.2.256", "2001:db8::/129", "192.0.2.1/", "sg-", "us/sg-1"] {
             assert_eq!(normalized(wrong), None, "{wrong}");
         }
     }

@@ -1,11 +1,11 @@
 //! Custom database roles, known by name. They live on `admin`.
 //!
 //! The list is a bare array. What comes back is not what was sent: resources of one action are gathered under it, an
-//! empty collection disappears.
+//! empty collection disappears, and the order is another one now and then, on every level.
 use serde_json::{Value, json};
 
 use super::body::{self, Document, Shape, optional, required};
-use super::{errors, limits, project, project_mut, recorded, sets};
+use super::{errors, limits, order, project, project_mut, recorded, sets};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::{Project, World};
 
@@ -97,15 +97,28 @@ pub fn name(role: &Document) -> &str {
     body::text(role, "roleName")
 }
 
+fn shown(role: &Document, request: &Request) -> Value {
+    let mut document = role.clone();
+    for list in ["actions", "inheritedRoles"] {
+        order::unsteady(&mut document, list, request.now);
+    }
+    let actions = document.get_mut("actions").and_then(Value::as_array_mut).into_iter().flatten();
+    for action in actions.filter_map(Value::as_object_mut) {
+        order::unsteady(action, "resources", request.now);
+    }
+    Value::Object(document)
+}
+
 fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
-    Ok(Reply::array(200, project(world, request)?.custom_roles.iter().cloned().map(Value::Object).collect()))
+    let roles = &project(world, request)?.custom_roles;
+    Ok(Reply::array(200, roles.iter().map(|role| shown(role, request)).collect()))
 }
 
 fn get(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let asked = request.param("roleName");
     let role = project(world, request)?.custom_roles.iter().find(|role| name(role) == asked);
     let role = role.ok_or_else(|| errors::custom_role_not_found(asked))?;
-    Ok(Reply::document(200, Value::Object(role.clone())))
+    Ok(Reply::document(200, shown(role, request)))
 }
 
 fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
@@ -115,14 +128,14 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if project.custom_roles.iter().any(|known| name(known) == name(&role)) {
         return Err(errors::custom_role_already_exists(name(&role)));
     }
-    let limit = limits::CUSTOM_ROLES.value(project);
-    if i64::try_from(project.custom_roles.len()).is_ok_and(|count| count >= limit) {
+    if limits::CUSTOM_ROLES.exceeded_by(project, 1).is_some() {
         return Err(errors::too_many_custom_roles());
     }
     settle(&mut role);
     check(project, &role)?;
-    project.custom_roles.push(role.clone());
-    Ok(Reply::document(202, Value::Object(role)))
+    let answer = shown(&role, request);
+    project.custom_roles.push(role);
+    Ok(Reply::document(202, answer))
 }
 
 /// Actions and inherited roles are each replaced as a whole; what is not sent stays (assumed).
@@ -136,8 +149,9 @@ fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     role.extend(sent);
     settle(&mut role);
     check(project, &role)?;
-    project.custom_roles[position].clone_from(&role);
-    Ok(Reply::document(200, Value::Object(role)))
+    let answer = shown(&role, request);
+    project.custom_roles[position] = role;
+    Ok(Reply::document(200, answer))
 }
 
 /// Refused when it would leave a user without any role, or a role without any permission.
@@ -147,9 +161,12 @@ fn delete(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if !project.custom_roles.iter().any(|role| name(role) == asked) {
         return Err(errors::custom_role_not_found(asked));
     }
-    let only_role = |user: &Document| body::documents(user, "roles").all(|role| body::text(role, "roleName") == asked);
-    let users: Vec<&str> =
-        project.database_users.iter().filter(|user| only_role(user)).map(|user| body::text(user, "username")).collect();
+    let only_role = |user: &Document| {
+        !body::list(user, "roles").is_empty()
+            && body::documents(user, "roles").all(|role| body::text(role, "roleName") == asked)
+    };
+    let users = project.database_users.iter().map(|user| &user.document);
+    let users: Vec<&str> = users.filter(|user| only_role(user)).map(|user| body::text(user, "username")).collect();
     if !users.is_empty() {
         return Err(errors::custom_role_used_by_users(&users.join(", ")));
     }
@@ -164,7 +181,7 @@ fn delete(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     }
     project.custom_roles.retain(|role| name(role) != asked);
     for user in &mut project.database_users {
-        forget(user, "roles", "roleName", asked);
+        forget(&mut user.document, "roles", "roleName", asked);
     }
     for role in &mut project.custom_roles {
         forget(role, "inheritedRoles", "role", asked);

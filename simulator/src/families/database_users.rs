@@ -1,12 +1,24 @@
 //! Database users, known by authentication database and name.
 //!
-//! A password is checked and forgotten: nothing shows it again. Custom roles must exist and live on `admin`; clusters
-//! named as scopes must exist when the user is written. A user with an expiry vanishes by itself.
+//! A user proves who it is in one of nine ways, which decides where it lives:
+//!
+//! | way | field | database |
+//! |---|---|---|
+//! | password | none | `admin` |
+//! | X.509, certificates by Atlas or by the customer | `x509Type` `MANAGED`, `CUSTOMER` | `$external` |
+//! | LDAP user; group | `ldapAuthType` `USER`; `GROUP` | `$external`; either, as descriptions of it differ |
+//! | AWS IAM user or role | `awsIAMType` `USER`, `ROLE` | `$external` |
+//! | OIDC workforce group | `oidcAuthType` `IDP_GROUP` | `admin` (recorded) |
+//! | OIDC workload | `oidcAuthType` `USER` | `$external` |
+//!
+//! A password is checked, counted and forgotten: nothing shows it again. Custom roles must exist and live on `admin`;
+//! clusters named as scopes must exist when the user is written, and may go later. A user with an expiry vanishes by
+//! itself. Roles and scopes come back in an order of their own.
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
-use super::{custom_roles, errors, limits, project, project_mut, recorded, segment, sets};
+use super::{custom_roles, errors, limits, order, project, project_mut, recorded, segment, sets};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::timers::Subject;
 use crate::world::{Project, World};
@@ -51,6 +63,13 @@ const FIELDS: &[body::Field] = &[
     optional("links", Shape::ReadOnly),
 ];
 
+/// One user. Its password is not kept.
+pub struct DatabaseUser {
+    pub document: Document,
+    /// How often a password was written after the first.
+    pub password_changes: u64,
+}
+
 pub fn operations() -> Vec<Operation> {
     const ALL: &str = "/groups/{groupId}/databaseUsers";
     const ONE: &str = "/groups/{groupId}/databaseUsers/{databaseName}/{username}";
@@ -68,6 +87,11 @@ pub fn identity(user: &Document) -> String {
     format!("{}/{}", body::text(user, "databaseName"), body::text(user, "username"))
 }
 
+/// What names a user without a password within a project.
+pub fn external(username: &str) -> String {
+    format!("$external/{username}")
+}
+
 fn asked(request: &Request) -> String {
     format!("{}/{}", request.param("databaseName"), request.param("username"))
 }
@@ -76,22 +100,22 @@ fn shown(user: &Document, request: &Request) -> Value {
     let (database, name) = (body::text(user, "databaseName"), body::text(user, "username"));
     let path = format!("/groups/{}/{COLLECTION}/{}/{}", request.param("groupId"), segment(database), segment(name));
     let mut document = user.clone();
+    for list in ["labels", "roles", "scopes"] {
+        order::unsteady(&mut document, list, request.now);
+    }
     document.insert("links".to_owned(), json!([request.self_link(&path)]));
     Value::Object(document)
 }
 
 fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let users = &project(world, request)?.database_users;
-    Ok(Reply::page(200, users.iter().map(|user| shown(user, request)).collect()))
+    Ok(Reply::page(200, users.iter().map(|user| shown(&user.document, request)).collect()))
 }
 
 fn get(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
-    let asked = asked(request);
-    let mut users = project(world, request)?.database_users.iter();
-    let user = users
-        .find(|user| identity(user) == asked)
-        .ok_or_else(|| errors::username_not_found(request.param("username")))?;
-    Ok(Reply::document(200, shown(user, request)))
+    let user = project(world, request)?.database_user(&asked(request));
+    let user = user.ok_or_else(|| errors::username_not_found(request.param("username")))?;
+    Ok(Reply::document(200, shown(&user.document, request)))
 }
 
 fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
@@ -106,17 +130,16 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     user.insert("groupId".to_owned(), request.param("groupId").into());
     check_authentication(&user, password)?;
     let project = project_mut(world, request)?;
-    if project.database_users.iter().any(|other| identity(other) == identity(&user)) {
+    if project.database_user(&identity(&user)).is_some() {
         return Err(errors::user_already_exists(body::text(&user, "username")));
     }
-    let limit = limits::DATABASE_USERS.value(project);
-    if i64::try_from(project.database_users.len()).is_ok_and(|count| count >= limit) {
+    if let Some(limit) = limits::DATABASE_USERS.exceeded_by(project, 1) {
         return Err(errors::too_many_database_users(limit));
     }
-    check_roles(project, &user)?;
+    check_roles(project, body::text(&user, "username"), &user)?;
     check_scopes(project, &user)?;
     check_expiry(&user, request)?;
-    project.database_users.push(user.clone());
+    project.database_users.push(DatabaseUser { document: user.clone(), password_changes: 0 });
     expire(world, request, &user);
     Ok(Reply::document(201, shown(&user, request)))
 }
@@ -124,15 +147,11 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
 /// Omitted fields stay; roles, scopes and labels are replaced as a whole. What names a user cannot be changed.
 fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let mut sent = body::partial(&request.body, FIELDS)?;
-    take_password(&mut sent, request)?;
-    let asked = asked(request);
+    let password = take_password(&mut sent, request)?;
+    let (asked, username) = (asked(request), request.param("username"));
     let project = project_mut(world, request)?;
-    let position = project
-        .database_users
-        .iter()
-        .position(|user| identity(user) == asked)
-        .ok_or_else(|| errors::username_not_found(request.param("username")))?;
-    let current = &project.database_users[position];
+    let not_found = || errors::username_not_found(username);
+    let current = &project.database_user(&asked).ok_or_else(not_found)?.document;
     let changes = |name: &str| sent.get(name).is_some_and(|value| current.get(name) != Some(value));
     if changes("username") {
         return Err(errors::cannot_be_changed("DATABASE_USERNAME_CANNOT_BE_CHANGED", "username"));
@@ -146,12 +165,16 @@ fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if sent.contains_key("deleteAfterDate") && !current.contains_key("deleteAfterDate") {
         return Err(errors::permanent_cannot_be_made_temporary());
     }
-    check_roles(project, &sent)?;
+    if password && AUTHENTICATION_TYPES.into_iter().any(|name| body::text(current, name) != "NONE") {
+        return Err(errors::invalid_authentication_settings("Externally authenticated users have no password"));
+    }
+    check_roles(project, username, &sent)?;
     check_scopes(project, &sent)?;
     check_expiry(&sent, request)?;
-    let user = &mut project.database_users[position];
-    user.extend(sent);
-    let user = user.clone();
+    let user = project.database_user_mut(&asked).ok_or_else(not_found)?;
+    user.document.extend(sent);
+    user.password_changes += u64::from(password);
+    let user = user.document.clone();
     expire(world, request, &user);
     Ok(Reply::document(200, shown(&user, request)))
 }
@@ -160,7 +183,7 @@ fn delete(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let asked = asked(request);
     let users = &mut project_mut(world, request)?.database_users;
     let before = users.len();
-    users.retain(|user| identity(user) != asked);
+    users.retain(|user| identity(&user.document) != asked);
     if users.len() == before {
         return Err(errors::user_not_found(request.param("username")));
     }
@@ -181,8 +204,7 @@ fn take_password(user: &mut Document, request: &Request) -> Result<bool, ApiErro
     if (1..SHORTEST_PASSWORD).contains(&length) { Err(errors::weak_password()) } else { Ok(length > 0) }
 }
 
-/// Which database goes with which way to authenticate (specification). For groups of LDAP and OIDC both databases
-/// occur, so both are accepted.
+/// Which database goes with which way to authenticate, as the table of this module has it.
 fn check_authentication(user: &Document, password: bool) -> Result<(), ApiError> {
     let external = body::text(user, "databaseName") == "$external";
     let mut kinds = AUTHENTICATION_TYPES.into_iter().filter(|name| body::text(user, name) != "NONE");
@@ -198,11 +220,24 @@ fn check_authentication(user: &Document, password: bool) -> Result<(), ApiError>
     if password {
         return Err(errors::invalid_authentication_settings("Externally authenticated users have no password"));
     }
-    let group = ["GROUP", "IDP_GROUP"].contains(&body::text(user, kind));
-    if external || group { Ok(()) } else { Err(errors::only_on_external()) }
+    match body::text(user, kind) {
+        "IDP_GROUP" if external => Err(errors::only_on_admin("OIDC groups")),
+        "GROUP" | "IDP_GROUP" => Ok(()),
+        _ if external => Ok(()),
+        _ => Err(errors::only_on_external()),
+    }
 }
 
-fn check_roles(project: &Project, user: &Document) -> Result<(), ApiError> {
+fn check_roles(project: &Project, username: &str, user: &Document) -> Result<(), ApiError> {
+    let roles = body::list(user, "roles");
+    if let Some(twice) = roles.iter().enumerate().find_map(|(at, role)| roles[..at].contains(role).then_some(role)) {
+        let role = format!(
+            "{}@{}",
+            twice["roleName"].as_str().unwrap_or_default(),
+            twice["databaseName"].as_str().unwrap_or_default()
+        );
+        return Err(errors::duplicate_database_roles(username, &role));
+    }
     body::documents(user, "roles").try_for_each(|role| {
         custom_roles::check_reference(project, body::text(role, "roleName"), body::text(role, "databaseName"))
     })
@@ -233,7 +268,7 @@ fn expire(world: &mut World, request: &Request, user: &Document) {
         let delay = expiry.duration_since(world.now);
         world.after(delay, subject, "expires", |world, subject| {
             if let Some(project) = world.project_mut(&subject.group) {
-                project.database_users.retain(|user| identity(user) != subject.name);
+                project.database_users.retain(|user| identity(&user.document) != subject.name);
             }
         });
     }

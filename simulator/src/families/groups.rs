@@ -1,19 +1,19 @@
 //! Projects, which the API calls groups.
 //!
-//! A project's name is unique in its organization. Tags are replaced as a whole. A project goes at once, but not before
-//! the last of its clusters is gone, including those that are being deleted.
+//! A project's name is unique in its organization. Tags are replaced as a whole, and come back in an order of their own.
+//! A project goes at once, but not before the last of its clusters is gone, including those that are being deleted.
 use serde_json::{Value, json};
 
 use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
-use super::{errors, project, project_mut, recorded, sets, settings, specified};
+use super::{errors, order, project, project_mut, recorded, sets, singletons, specified};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::{Project, World};
 
 /// Most projects of one organization, without a request to the vendor (published; the refusal is recorded).
 const MOST_PROJECTS: usize = 250;
 
-/// What a creation may hold. `regionUsageRestrictions` matters for government organizations only and is never shown in
-/// recorded answers.
+/// What a creation may hold. `regionUsageRestrictions` is for Atlas for Government, which keeps and shows it; commercial
+/// Atlas refuses it (specification), in a way that is not known, so the simulator takes it from everybody.
 const CREATION: &[body::Field] = &[
     required("name", Shape::Text(usize::MAX)),
     required("orgId", Shape::Text(24)),
@@ -26,10 +26,12 @@ const CREATION: &[body::Field] = &[
     optional("links", Shape::ReadOnly),
 ];
 
+/// What a project got at its creation for good is taken and ignored (assumed; other clients treat it so).
 const UPDATE: &[body::Field] = &[
     optional("name", Shape::Text(usize::MAX)),
     optional("tags", KEYS_WITH_VALUES),
-    optional("withDefaultAlertsSettings", Shape::Flag),
+    optional("regionUsageRestrictions", Shape::ReadOnly),
+    optional("withDefaultAlertsSettings", Shape::ReadOnly),
     optional("orgId", Shape::ReadOnly),
     optional("clusterCount", Shape::ReadOnly),
     optional("created", Shape::ReadOnly),
@@ -63,6 +65,7 @@ fn shown(project: &Project, request: &Request, alone: bool) -> Value {
         json!({"href": request.href(&format!("{path}/{name}")), "rel": format!("https://cloud.mongodb.com/{name}")})
     });
     let mut document = current(project);
+    order::unsteady(&mut document, "tags", request.now);
     document.insert("links".to_owned(), std::iter::once(request.self_link(&path)).chain(related).collect());
     Value::Object(document)
 }
@@ -103,7 +106,15 @@ fn check_name(name: &str) -> Result<(), ApiError> {
     }
 }
 
+/// The user who is to own a new project is named in the query. Users are not simulated, so any id will do.
+fn check_owner(request: &Request) -> Result<(), ApiError> {
+    const NAME: &str = "projectOwnerId";
+    let is_id = |text: &String| text.len() == 24 && text.chars().all(|digit| digit.is_ascii_hexdigit());
+    if request.query.get(NAME).is_none_or(is_id) { Ok(()) } else { Err(errors::invalid_query_parameter(NAME)) }
+}
+
 fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
+    check_owner(request)?;
     let sent = body::complete(&request.body, CREATION)?;
     let (name, organization) = (body::text(&sent, "name"), body::text(&sent, "orgId"));
     if organization != request.org_id {
@@ -117,7 +128,7 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         return Err(errors::too_many_groups(organization, MOST_PROJECTS));
     }
     let id = world.chance.identifier(world.now);
-    let project = Project {
+    let mut project = Project {
         document: Document::from_iter([
             ("created".to_owned(), body::moment(world.now)),
             ("id".to_owned(), id.clone().into()),
@@ -129,7 +140,7 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
                 sent.get("withDefaultAlertsSettings").cloned().unwrap_or(Value::Bool(true)),
             ),
         ]),
-        settings: settings::defaults(),
+        singletons: singletons::defaults(),
         limits: std::collections::BTreeMap::new(),
         access_list: Vec::new(),
         clusters: Vec::new(),
@@ -137,10 +148,16 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         successors: std::collections::BTreeMap::new(),
         retained_clusters: Vec::new(),
         database_users: Vec::new(),
+        certificates: Vec::new(),
+        ldap_verifications: Vec::new(),
+        teams: Vec::new(),
         custom_roles: Vec::new(),
         host_suffix: world.chance.word(6),
         released_names: std::collections::BTreeMap::new(),
     };
+    if let Some(restrictions) = sent.get("regionUsageRestrictions") {
+        project.document.insert("regionUsageRestrictions".to_owned(), restrictions.clone());
+    }
     let mut answer = shown(&project, request, true);
     // The answer to a creation shows tags only when tags were sent; GET shows an empty list (recorded).
     if !sent.contains_key("tags")

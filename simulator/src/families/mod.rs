@@ -9,36 +9,56 @@
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::api::{ApiError, EndpointSet, Evidence, Method, Operation, Reply, Request, VersionDate};
-use crate::world::{Project, World};
+use crate::world::{Possessions, Project, World};
 
 pub mod access_list;
+pub mod audit_log;
 pub mod body;
+pub mod certificates;
 pub mod clusters;
+pub mod custom_dns;
 pub mod custom_roles;
 pub mod database_users;
 pub mod errors;
 pub mod flex_clusters;
 pub mod groups;
+pub mod ldap_verification;
 pub mod limits;
+pub mod maintenance_window;
+pub mod order;
 pub mod organizations;
+pub mod project_teams;
 pub mod rate_limits;
+pub mod resource_policies;
 pub mod sets;
 pub mod settings;
+pub mod singletons;
 pub mod states;
+pub mod teams;
+pub mod user_security;
 
 /// Every operation that the simulator serves. Where a literal path and a path with a parameter both match (`byName`,
 /// `provider/regions`), the literal one is meant.
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        teams::operations(),
+        resource_policies::operations(),
         groups::operations(),
         settings::operations(),
         limits::operations(),
+        maintenance_window::operations(),
+        audit_log::operations(),
+        custom_dns::operations(),
+        project_teams::operations(),
         access_list::operations(),
         clusters::operations(),
         flex_clusters::operations(),
         database_users::operations(),
+        certificates::operations(),
         custom_roles::operations(),
+        user_security::operations(),
+        ldap_verification::operations(),
         rate_limits::operations(),
     ]
     .into_iter()
@@ -72,6 +92,18 @@ fn project<'a>(world: &'a World, request: &Request) -> Result<&'a Project, ApiEr
 fn project_mut<'a>(world: &'a mut World, request: &Request) -> Result<&'a mut Project, ApiError> {
     let id = request.param("groupId");
     world.project_mut(id).ok_or_else(|| errors::group_not_found(id))
+}
+
+/// What the organization owns that a request is about.
+fn possessions<'a>(world: &'a World, request: &Request) -> Result<&'a Possessions, ApiError> {
+    let id = request.param("orgId");
+    world.possessions(id).ok_or_else(|| errors::organization_not_found(id))
+}
+
+/// What the organization owns that a request is about, to be changed.
+fn possessions_mut<'a>(world: &'a mut World, request: &Request) -> Result<&'a mut Possessions, ApiError> {
+    let id = request.param("orgId");
+    world.possessions_mut(id).ok_or_else(|| errors::organization_not_found(id))
 }
 
 /// What Atlas encodes when it writes a name into a link. A `$` stays as it is, a `/` does not (recorded).

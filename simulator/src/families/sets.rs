@@ -25,3 +25,18 @@ pub const CUSTOM_ROLES: EndpointSet =
 /// Not recorded; taken as small as the other sets that are counted by user.
 pub const RATE_LIMITS: EndpointSet =
     EndpointSet { name: "Rate Limits Inspection", scope: Scope::User, capacity: 300, refill: 100 };
+pub const TEAMS: EndpointSet = EndpointSet { name: "Teams", scope: Scope::Organization, capacity: 1200, refill: 500 };
+pub const PROJECT_TEAMS: EndpointSet =
+    EndpointSet { name: "Project Teams", scope: Scope::Project, capacity: 1200, refill: 500 };
+pub const AUDITING: EndpointSet = EndpointSet { name: "Auditing", scope: Scope::Project, capacity: 1200, refill: 500 };
+pub const MAINTENANCE_WINDOW: EndpointSet =
+    EndpointSet { name: "Maintenance Windows", scope: Scope::Project, capacity: 1200, refill: 500 };
+pub const CUSTOM_DNS: EndpointSet =
+    EndpointSet { name: "AWS Custom DNS", scope: Scope::Project, capacity: 1200, refill: 500 };
+pub const USER_SECURITY: EndpointSet =
+    EndpointSet { name: "LDAP Configuration", scope: Scope::Project, capacity: 1200, refill: 500 };
+pub const CERTIFICATES: EndpointSet =
+    EndpointSet { name: "X.509 Authentication", scope: Scope::Project, capacity: 1200, refill: 500 };
+/// Not recorded; taken as large as that of the organization itself.
+pub const RESOURCE_POLICIES: EndpointSet =
+    EndpointSet { name: "Resource Policies", scope: Scope::Organization, capacity: 500, refill: 208 };

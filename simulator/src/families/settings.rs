@@ -7,6 +7,9 @@ use super::{groups, project, project_mut, recorded, sets};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::World;
 
+/// The last segment of its path.
+pub const NAME: &str = "settings";
+
 const FIELDS: &[body::Field] = &[
     optional("isAtlasHomePageAiAssistantEnabled", Shape::Flag),
     optional("isClusterAiAssistantEnabled", Shape::Flag),
@@ -37,12 +40,12 @@ pub fn defaults() -> Document {
 }
 
 fn get(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
-    let settings = project(world, request)?.settings.clone();
+    let settings = project(world, request)?.singleton(NAME);
     Ok(Reply::document(200, Value::Object(settings)).header("location", groups::unusable_location(request)))
 }
 
 fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let sent = body::partial(&request.body, FIELDS)?;
-    project_mut(world, request)?.settings.extend(sent);
+    project_mut(world, request)?.singleton_mut(NAME).extend(sent);
     get(world, request)
 }

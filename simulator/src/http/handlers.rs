@@ -14,13 +14,20 @@ const USERS: &str = "ApiAtlasV2DatabaseUsersResource";
 const ROLES: &str = "ApiAtlasCustomDBRoleResource";
 const ACCESS_LIST: &str = "ApiAtlasNetworkAccessListResource";
 const ORGS: &str = "ApiOrganizationsResource";
+const AUDITING: &str = "ApiAtlasAuditLogResource";
+const MAINTENANCE: &str = "ApiAtlasGroupMaintenanceWindowResource";
+const CUSTOM_DNS: &str = "ApiAtlasAWSCustomDNSEnabledResource";
+const SECURITY: &str = "ApiAtlasUserSecurityResource";
+const TEAMS: &str = "ApiOrganizationTeamsResource";
+const GROUP_TEAMS: &str = "ApiGroupTeamsResource";
 
 const CLUSTERS_PATH: &str = "/groups/{}/clusters";
 const CLUSTER_PATH: &str = "/groups/{}/clusters/{}";
+const LDAP_MAPPING_PATH: &str = "/groups/{}/userSecurity/ldap/userToDNMapping";
 const ARGUMENTS_PATH: &str = "/groups/{}/clusters/{}/processArgs";
 
 /// Method, path with anonymous parameters, version, class, function.
-const RECORDED: [(Method, &str, &str, &str, &str); 36] = [
+const RECORDED: [(Method, &str, &str, &str, &str); 60] = [
     (Get, "/orgs", "2023-01-01", ORGS, "getAllOrgs"),
     (Get, "/orgs/{}", "2023-01-01", ORGS, "getOrg"),
     (Get, "/groups", "2023-01-01", GROUPS, "getAllGroups"),
@@ -57,6 +64,30 @@ const RECORDED: [(Method, &str, &str, &str, &str); 36] = [
     (Get, "/groups/{}/customDBRoles/roles/{}", "2023-01-01", ROLES, "getCustomDBRole"),
     (Patch, "/groups/{}/customDBRoles/roles/{}", "2023-01-01", ROLES, "patchCustomDBRole"),
     (Delete, "/groups/{}/customDBRoles/roles/{}", "2023-01-01", ROLES, "deleteCustomDBRole"),
+    (Get, "/groups/{}/databaseUsers/{}/certs", "2023-01-01", USERS, "getValidCertsByUsername"),
+    (Post, "/groups/{}/databaseUsers/{}/certs", "2023-01-01", USERS, "generateCert"),
+    (Get, "/groups/{}/auditLog", "2023-01-01", AUDITING, "getAuditLog"),
+    (Patch, "/groups/{}/auditLog", "2023-01-01", AUDITING, "patchAuditLog"),
+    (Get, "/groups/{}/awsCustomDNS", "2023-01-01", CUSTOM_DNS, "getAWSCustomDNSEnabled"),
+    (Patch, "/groups/{}/awsCustomDNS", "2023-01-01", CUSTOM_DNS, "updateAWSCustomDNSEnabled"),
+    (Get, "/groups/{}/maintenanceWindow", "2023-01-01", MAINTENANCE, "getGroupMaintenanceWindow"),
+    (Patch, "/groups/{}/maintenanceWindow", "2023-01-01", MAINTENANCE, "patchGroupMaintenanceWindows"),
+    (Delete, "/groups/{}/maintenanceWindow", "2023-01-01", MAINTENANCE, "resetCustomGroupMaintenanceWindow"),
+    (Get, "/groups/{}/userSecurity", "2023-01-01", SECURITY, "getUserSecurity"),
+    (Patch, "/groups/{}/userSecurity", "2023-01-01", SECURITY, "patchUserSecurity"),
+    (Delete, LDAP_MAPPING_PATH, "2023-01-01", SECURITY, "deleteUserSecurityLdapUserToDNMapping"),
+    (Post, "/groups/{}/userSecurity/ldap/verify", "2023-01-01", SECURITY, "createLDAPVerifyConnectivityRequest"),
+    (Get, "/groups/{}/userSecurity/ldap/verify/{}", "2023-01-01", SECURITY, "checkLDAPVerifyConnectivityRequestStatus"),
+    (Get, "/groups/{}/teams", "2023-01-01", GROUP_TEAMS, "getTeams"),
+    (Post, "/groups/{}/teams", "2023-01-01", GROUP_TEAMS, "addTeams"),
+    (Patch, "/groups/{}/teams/{}", "2023-01-01", GROUP_TEAMS, "patchTeam"),
+    (Delete, "/groups/{}/teams/{}", "2023-01-01", GROUP_TEAMS, "removeTeam"),
+    (Get, "/orgs/{}/teams", "2023-01-01", TEAMS, "getTeams"),
+    (Post, "/orgs/{}/teams", "2023-01-01", TEAMS, "createTeam"),
+    (Get, "/orgs/{}/teams/byName/{}", "2023-01-01", TEAMS, "getTeamByName"),
+    (Get, "/orgs/{}/teams/{}", "2023-01-01", TEAMS, "getTeamById"),
+    (Patch, "/orgs/{}/teams/{}", "2023-01-01", TEAMS, "patchTeam"),
+    (Delete, "/orgs/{}/teams/{}", "2023-01-01", TEAMS, "deleteTeam"),
 ];
 
 /// The recorded name of the handler of an operation in a version.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::query;
 use crate::api::{ApiError, Method};
+use crate::families::errors;
 
 const DEFAULT_ITEMS: usize = 100;
 
@@ -20,6 +21,10 @@ const STATED_DEFAULTS: [(Method, &str, &str, &str); 2] = [
     (Method::Get, "/groups/{groupId}/clusters", "includeDeletedWithRetainedBackups", "false"),
 ];
 
+/// Lists that are answered to something else than a GET and whose links do not state whether they count, as recorded.
+const WITHOUT_COUNT: [(Method, &str); 2] =
+    [(Method::Post, "/groups/{groupId}/teams"), (Method::Patch, "/groups/{groupId}/teams/{teamId}")];
+
 /// Which page a request wants.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Window {
@@ -34,10 +39,9 @@ impl Window {
     pub fn of(query: &BTreeMap<String, String>) -> Result<Self, ApiError> {
         let number = |name: &str, default: usize| match query.get(name) {
             None => Ok(default),
-            Some(text) => text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| {
-                let detail = format!("An invalid value was given for the query parameter {name}.");
-                ApiError::new(400, "INVALID_QUERY_PARAMETER", detail).with([name])
-            }),
+            Some(text) => {
+                text.parse().ok().filter(|&number| number >= 1).ok_or_else(|| errors::invalid_query_parameter(name))
+            }
         };
         Ok(Self {
             page: number("pageNum", 1)?,
@@ -58,7 +62,10 @@ impl Window {
         let start = (self.page - 1).saturating_mul(self.items);
         let more = total > start.saturating_add(self.items);
         let results: Vec<Value> = items.into_iter().skip(start).take(self.items).collect();
-        let mut stated: BTreeMap<&str, &str> = BTreeMap::from([("includeCount", "true")]);
+        let mut stated: BTreeMap<&str, &str> = BTreeMap::new();
+        if operation.is_none_or(|operation| !WITHOUT_COUNT.contains(&operation)) {
+            stated.insert("includeCount", "true");
+        }
         for (method, path, name, value) in STATED_DEFAULTS {
             if Some((method, path)) == operation {
                 stated.insert(name, value);
@@ -71,13 +78,16 @@ impl Window {
             .into_iter()
             .map(|(name, value)| format!("{}={}", query::encode(name), query::encode(value)))
             .collect();
-        let base = format!("{address}?{}", stated.join("&"));
-        let Self { page, items, .. } = self;
+        let link = |rel: &str, place: [String; 2]| {
+            let query = [&stated[..], &place].concat().join("&");
+            json!({"href": format!("{address}?{query}"), "rel": rel})
+        };
+        let page = |page: usize| format!("pageNum={page}");
+        let items = || format!("itemsPerPage={}", self.items);
         // The two links really differ in the order of their parameters.
-        let mut links = vec![json!({"href": format!("{base}&pageNum={page}&itemsPerPage={items}"), "rel": "self"})];
+        let mut links = vec![link("self", [page(self.page), items()])];
         if more {
-            let next = page + 1;
-            links.push(json!({"href": format!("{base}&itemsPerPage={items}&pageNum={next}"), "rel": "next"}));
+            links.push(link("next", [items(), page(self.page + 1)]));
         }
         let mut document = Map::new();
         document.insert("links".to_owned(), Value::Array(links));

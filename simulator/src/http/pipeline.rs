@@ -3,7 +3,7 @@
 //! 1. **Edge**: is the caller authenticated (401), and allowed from its address (403)?
 //! 2. **Route**: is there such a path (404) with such a method (405)?
 //! 3. **Version**: is the operation served under the date that was asked for (406)?
-//! 4. **Scope**: does the project exist (404), and may the caller see it (401)?
+//! 4. **Scope**: does the project exist (404), and may the caller see it (401)? Is it too new to have children (404)?
 //! 5. **Pace**: is there a token left in the bucket (429)?
 //! 6. **Handler**: the family carries the request out or refuses it.
 //!
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::Incoming;
@@ -25,10 +25,12 @@ use crate::api::{ApiError, Operation, Reply, Request, VersionDate};
 use crate::auth::Principal;
 use crate::auth::oauth::{Ask, Endpoint};
 use crate::calls::{Call, loggable};
+use crate::families::body::instant;
 use crate::families::errors;
 use crate::faults::kinds::{Fate, Scene, not_on_access_list};
 use crate::faults::{Effect, Strike, TOKEN_OPERATION, When};
 use crate::openapi::Exchange;
+use crate::overlap::Begun;
 use crate::pacing::{Caller, Quota, too_many_requests};
 use crate::settings::BucketSize;
 use crate::state::{Shared, State};
@@ -56,10 +58,11 @@ impl Drop for Held {
 }
 
 /// Decides a request to anything but the control interface.
-pub fn process(shared: &Arc<Shared>, incoming: &Incoming) -> Outcome {
+/// `begun` is the write that the request is, where other writes may harm it.
+pub fn process(shared: &Arc<Shared>, incoming: &Incoming, begun: Option<Begun>) -> Outcome {
     let mut outcome = match Endpoint::of(&incoming.path) {
         Some(endpoint) => token(shared, incoming, endpoint),
-        None => call(shared, incoming),
+        None => call(shared, incoming, begun),
     };
     let wants_gzip = incoming.header(&ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"));
     if let Outcome::Answer(answer) = &mut outcome
@@ -101,12 +104,12 @@ struct Pass<'a> {
     strike: Option<Strike>,
 }
 
-fn call(shared: &Arc<Shared>, incoming: &Incoming) -> Outcome {
+fn call(shared: &Arc<Shared>, incoming: &Incoming, begun: Option<Begun>) -> Outcome {
     let started = Instant::now();
     let mut guard = shared.lock();
     let state = &mut *guard;
     let mut pass = Pass::new(incoming, state.tick());
-    let result = pass.decide(state, &shared.router);
+    let result = pass.decide(state, &shared.router, begun);
     let facts = pass.facts(started);
     let written = |result| {
         let (answer, document) = write::application(result, &facts);
@@ -185,7 +188,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    fn decide(&mut self, state: &mut State, router: &'a Router) -> Result<Reply, Turned> {
+    fn decide(&mut self, state: &mut State, router: &'a Router, begun: Option<Begun>) -> Result<Reply, Turned> {
         let incoming = self.incoming;
         let (target, authorization) = (incoming.target(), incoming.header(&AUTHORIZATION));
         let principal = state
@@ -220,6 +223,9 @@ impl<'a> Pass<'a> {
         if let Some(group_id) = group_id {
             self.project_found = state.world.organization_of(group_id).is_some();
             check_project(state, group_id, &principal)?;
+            if below_project(operation) && lags(state, group_id, self.now) {
+                return Err(errors::resource_not_found(&incoming.decoded_path()).into());
+            }
         }
         if let Some(org_id) = params.get("orgId") {
             check_organization(state, org_id, &principal)?;
@@ -233,12 +239,17 @@ impl<'a> Pass<'a> {
             query: query::parse(incoming.query.as_deref().unwrap_or_default()),
             version: version.date,
             org_id: principal.org_id,
+            user: principal.name,
             host: format!("http://{}", incoming.authority),
             now: self.now,
             params,
         };
         state.coverage.count(at, version.date);
-        let result = (operation.handler)(&mut state.world, &request);
+        let harmed = begun.map_or(Ok(()), |begun| begun.harm(state));
+        let result = harmed.and_then(|()| (operation.handler)(&mut state.world, &request));
+        if result.is_ok() {
+            state.writes.done(operation, request.param("groupId"));
+        }
         self.request = Some(request);
         Ok(result?)
     }
@@ -307,6 +318,23 @@ fn check_project(state: &State, group_id: &str, principal: &Principal) -> Result
         None => state.world.tombstoned(group_id) && state.settings.deleted_projects.unauthorized(group_id),
     };
     Err(if out_of_reach { user_cannot_access_group() } else { errors::group_not_found(group_id) })
+}
+
+/// How long a project is new: children were seen missing in the second of its creation, and creations carry no fraction
+/// of a second.
+const NEW: SignedDuration = SignedDuration::from_secs(2);
+
+/// Whether an operation is about something in a project rather than about the project.
+fn below_project(operation: &Operation) -> bool {
+    operation.path.strip_prefix("/groups/{groupId}").is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// Whether a new project's children are not there yet. Chance is asked only about new projects.
+fn lags(state: &mut State, group_id: &str, now: Timestamp) -> bool {
+    let share = state.settings.new_project_lag;
+    let created = state.world.project(group_id).and_then(|project| instant(&project.document, "created"));
+    let new = created.is_some_and(|created| now.duration_since(created) < NEW);
+    share > 0.0 && new && state.world.chance.happens(share)
 }
 
 /// A credential belongs to one organization; any other is out of reach.

@@ -27,6 +27,7 @@ use crate::control;
 use crate::families;
 use crate::openapi::{self, Specification};
 use crate::options::Options;
+use crate::overlap;
 use crate::state::{Shared, State};
 
 /// The largest request body that is read. No document of the API comes near it.
@@ -197,7 +198,11 @@ async fn respond(
     if incoming.path == DEFAULT_VERSION_PATH {
         return Ok(Answer::with_body(200, "text/plain;charset=iso-8859-1", DEFAULT_VERSION).into_response());
     }
-    match pipeline::process(&shared, &incoming) {
+    let begun = overlap::begin(&shared, &incoming);
+    if let Some(begun) = &begun {
+        tokio::time::sleep(begun.length).await;
+    }
+    match pipeline::process(&shared, &incoming, begun) {
         Outcome::Answer(answer) => Ok(answer.into_response()),
         Outcome::Reset => Err(NoAnswer::Reset),
         Outcome::Hold(held) => {

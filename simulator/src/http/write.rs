@@ -79,8 +79,9 @@ pub fn application(result: Result<Reply, ApiError>, facts: &Facts) -> (Answer, O
     if let Some(document) = &document {
         let status = answer.status;
         let shown = if flag("envelope") { enveloped(status, document.clone()) } else { document.clone() };
-        answer.body = match serde_json::to_string_pretty(&shown) {
-            Ok(text) if flag("pretty") => text.into_bytes(),
+        answer.body = match (&shown, serde_json::to_string_pretty(&shown)) {
+            (Value::String(text), _) => text.clone().into_bytes(),
+            (_, Ok(text)) if flag("pretty") => text.into_bytes(),
             _ => shown.to_string().into_bytes(),
         };
     }
@@ -108,8 +109,12 @@ fn content(reply: Reply, facts: &Facts) -> Result<(Reply, Option<Value>), ApiErr
 fn success(reply: Reply, document: Option<&Value>, facts: &Facts) -> Answer {
     /// The one status whose answers keep a content type without a body.
     const NO_CONTENT: u16 = 204;
+    /// Where a family names the type in this header, there is no other.
+    const OTHER_TYPE: &str = "x-content-type";
+    let typed = reply.headers.iter().any(|(name, _)| *name == OTHER_TYPE);
     let mut answer = Answer::empty(reply.status);
     if let Some(version) = facts.version
+        && !typed
         && (document.is_some() || reply.status == NO_CONTENT)
     {
         answer.replace("content-type", version::content_type(version));
@@ -228,6 +233,16 @@ mod tests {
     fn only_a_204_keeps_its_type_without_a_body() {
         assert!(header(&written(None, Ok(Reply::empty(204))).0, "content-type").is_some());
         assert_eq!(header(&written(None, Ok(Reply::empty(200))).0, "content-type"), None);
+    }
+
+    #[test]
+    fn a_text_is_no_json_and_a_type_may_stand_elsewhere() {
+        let incoming = incoming("POST", None);
+        let (answer, document) = application(Ok(Reply::text(201, "a\nb".to_owned())), &facts(&incoming));
+        assert_eq!((answer.body.as_slice(), document), (b"a\nb".as_slice(), Some(json!("a\nb"))));
+        assert!(header(&answer, "content-type").is_some_and(|kind| kind.contains("json")));
+        let (answer, _) = written(None, Ok(Reply::empty(204).header("x-content-type", "there")));
+        assert_eq!((header(&answer, "content-type"), header(&answer, "x-content-type")), (None, Some("there")));
     }
 
     #[test]

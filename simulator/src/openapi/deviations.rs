@@ -48,6 +48,7 @@ const fn deviation(schema: &'static str, field: &'static str, allow: Allow, reas
 
 const UNSET: &str = "an argument that was never set is null in every recorded answer";
 const ONE_OR_THE_OTHER: &str = "a recorded resource is a cluster, or a database and collection, and never all three";
+const OTHER_SHAPE: &str = "a resource policy that is not there is reported in a shape of its own (recorded)";
 const BLANKS: &str = "recorded names have blanks, which the pattern does not allow";
 const PERMITTED: &str = "DatabasePermittedNamespaceResource";
 const LEGACY_ARGUMENTS: &str = "ClusterDescriptionProcessArgs";
@@ -56,6 +57,10 @@ const ARGUMENTS: &str = "ClusterDescriptionProcessArgs20240805";
 /// Fields, for the families that are served.
 pub const FIELDS: &[Deviation] = &[
     deviation("ApiError", "parameters", Allow::Field, "specified as objects; all recorded ones are text or numbers"),
+    deviation("ApiError", "error", Allow::Absent, OTHER_SHAPE),
+    deviation("ApiError", "message", Allow::Field, OTHER_SHAPE),
+    deviation("ApiError", "status", Allow::Field, OTHER_SHAPE),
+    deviation("ApiError", "version", Allow::Field, OTHER_SHAPE),
     deviation("BiConnector", "readPreference", Allow::Value("secondary"), "recorded in lower case, 255 times"),
     deviation(
         "ClusterDescription20240805",
@@ -81,6 +86,10 @@ pub const FIELDS: &[Deviation] = &[
     deviation("FreeComputeAutoScalingRules", "minInstanceSize", Allow::Null, "recorded as null: nothing is scaled"),
     deviation("AtlasOrganization", "name", Allow::AnyText, BLANKS),
     deviation("Group", "name", Allow::AnyText, BLANKS),
+    deviation("UserCert", "subject", Allow::AnyText, "recorded as a common name alone, without a domain"),
+    deviation("LDAPVerifyConnectivityJobRequest", "status", Allow::Value("FAILED"), "recorded so; specified as FAIL"),
+    deviation("GroupMaintenanceWindow", "dayOfWeek", Allow::Absent, "a project that never set a window has none"),
+    deviation("TeamRole", "teamId", Allow::Absent, "the path of a change says which team it is; clients leave it out"),
     deviation("CloudDatabaseUser", "groupId", Allow::Answered, "recorded in every answer"),
     deviation(
         "DatabaseUserRole",
@@ -112,10 +121,13 @@ pub const FIELDS: &[Deviation] = &[
 ];
 
 /// Statuses, for the families that are served: the real one was recorded each of hundreds of times.
-pub const STATUSES: [OtherStatus; 3] = [
+pub const STATUSES: [OtherStatus; 6] = [
     OtherStatus { method: Method::Post, path: "/groups", real: 201, specified: 200 },
     OtherStatus { method: Method::Delete, path: "/groups/{groupId}", real: 202, specified: 204 },
     OtherStatus { method: Method::Post, path: "/groups/{groupId}/accessList", real: 201, specified: 200 },
+    OtherStatus { method: Method::Patch, path: "/groups/{groupId}/auditLog", real: 202, specified: 200 },
+    OtherStatus { method: Method::Patch, path: "/groups/{groupId}/awsCustomDNS", real: 202, specified: 200 },
+    OtherStatus { method: Method::Post, path: "/orgs/{orgId}/teams", real: 201, specified: 200 },
 ];
 
 /// The status under which the specification describes an answer that really has this one.

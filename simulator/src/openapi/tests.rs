@@ -71,6 +71,7 @@ fn request(body: Value, id: &str, query: &[(&str, &str)]) -> Vec<String> {
         version: VERSION,
         body,
         org_id: String::new(),
+        user: "key".to_owned(),
         host: String::new(),
         now: jiff::Timestamp::UNIX_EPOCH,
     };

@@ -1,12 +1,30 @@
 //! Reading and changing state behind the API's back, for tests and for whoever drives the simulator. Paths are those of
 //! the API, below `/api/atlas/v2`.
+use std::collections::BTreeMap;
+
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::timers::Subject;
-use super::{Project, World};
+use super::{Organization, Possessions, Project, World};
 use crate::families::body::{self, Document};
-use crate::families::{access_list, clusters, custom_roles, database_users, flex_clusters, groups, limits};
+use crate::families::{
+    access_list, clusters, custom_roles, database_users, flex_clusters, groups, limits, project_teams,
+    resource_policies, teams,
+};
+
+/// An organization and what it owns.
+pub fn organization(organization: &Organization, possessions: Option<&Possessions>) -> Value {
+    let by = |documents: Option<&Vec<Document>>, key: fn(&Document) -> &str| -> Document {
+        documents.into_iter().flatten().map(|document| (key(document).to_owned(), json!(document))).collect()
+    };
+    json!({
+        "id": organization.id,
+        "name": organization.name,
+        "resourcePolicies": by(possessions.map(|own| &own.resource_policies), resource_policies::id),
+        "teams": by(possessions.map(|own| &own.teams), teams::id),
+    })
+}
 
 /// Everything in a project.
 pub fn snapshot(project: &Project) -> Value {
@@ -22,20 +40,35 @@ pub fn snapshot(project: &Project) -> Value {
         (cluster.name().to_owned(), Value::Object(document))
     });
     let flex = project.flex_clusters.iter().map(|flex| (flex.name().to_owned(), json!(flex.document)));
-    let users = project.database_users.iter().map(|user| (database_users::identity(user), json!(user)));
+    let users = project.database_users.iter().map(|user| {
+        let mut document = user.document.clone();
+        document.insert("_passwordChanges".to_owned(), user.password_changes.into());
+        (database_users::identity(&user.document), Value::Object(document))
+    });
     let roles = project.custom_roles.iter().map(|role| (custom_roles::name(role).to_owned(), json!(role)));
-    json!({
+    let teams = project.teams.iter().map(|team| (project_teams::id(team).to_owned(), json!(team)));
+    let mut certificates: BTreeMap<&str, Vec<&Document>> = BTreeMap::new();
+    for certificate in &project.certificates {
+        certificates.entry(&certificate.username).or_default().push(&certificate.document);
+    }
+    let mut shown = json!({
         "document": groups::current(project),
-        "settings": project.settings,
         "limits": limits::current(project),
         "accessList": entries.collect::<Document>(),
+        "certificates": certificates,
         "clusters": clusters.collect::<Document>(),
         "flexClusters": flex.collect::<Document>(),
         "_upgrading": project.successors.keys().collect::<Vec<_>>(),
         "_retainedClusters": project.retained_clusters,
         "databaseUsers": users.collect::<Document>(),
         "customDBRoles": roles.collect::<Document>(),
-    })
+        "ldapVerifications": project.ldap_verifications,
+        "teams": teams.collect::<Document>(),
+    });
+    for (name, document) in &project.singletons {
+        shown[*name] = json!(document);
+    }
+    shown
 }
 
 /// A path as decoded segments.
@@ -45,21 +78,37 @@ fn segments(path: &str) -> Vec<String> {
 
 /// The document at a path, to be changed.
 fn document<'a>(world: &'a mut World, path: &[&str]) -> Option<&'a mut Document> {
-    let ["groups", group, rest @ ..] = path else { return None };
-    let project = world.project_mut(group)?;
-    match rest {
+    match path {
+        ["groups", group, rest @ ..] => in_project(world.project_mut(group)?, rest),
+        ["orgs", org, rest @ ..] => in_organization(world.possessions_mut(org)?, rest),
+        _ => None,
+    }
+}
+
+fn in_organization<'a>(possessions: &'a mut Possessions, path: &[&str]) -> Option<&'a mut Document> {
+    match path {
+        ["teams", id] => possessions.teams.iter_mut().find(|team| teams::id(team) == *id),
+        ["resourcePolicies", id] => {
+            possessions.resource_policies.iter_mut().find(|policy| resource_policies::id(policy) == *id)
+        }
+        _ => None,
+    }
+}
+
+fn in_project<'a>(project: &'a mut Project, path: &[&str]) -> Option<&'a mut Document> {
+    match path {
         [] => Some(&mut project.document),
-        ["settings"] => Some(&mut project.settings),
+        [name] => project.singletons.iter_mut().find_map(|(known, document)| (known == name).then_some(document)),
         ["clusters", name] => project.cluster_mut(name).map(|cluster| &mut cluster.document),
         ["clusters", name, "processArgs"] => project.cluster_mut(name).map(|cluster| &mut cluster.process_args),
         ["flexClusters", name] => project.flex_cluster_mut(name).map(|flex| &mut flex.document),
         ["databaseUsers", database, name] => {
-            let identity = format!("{database}/{name}");
-            project.database_users.iter_mut().find(|user| database_users::identity(user) == identity)
+            project.database_user_mut(&format!("{database}/{name}")).map(|user| &mut user.document)
         }
         ["customDBRoles", "roles", name] => {
             project.custom_roles.iter_mut().find(|role| custom_roles::name(role) == *name)
         }
+        ["teams", id] => project.teams.iter_mut().find(|team| project_teams::id(team) == *id),
         // A block may be written with its slash as it is.
         ["accessList", parts @ ..] => {
             let value = access_list::normalized(&parts.join("/"))?;
@@ -88,37 +137,59 @@ pub fn merge(world: &mut World, path: &str, changes: &Document) -> Result<(), St
 pub fn remove(world: &mut World, path: &str) -> Result<(), String> {
     let decoded = segments(path);
     let parts: Vec<&str> = decoded.iter().map(String::as_str).collect();
-    let ["groups", group, rest @ ..] = parts.as_slice() else { return Err(nothing(path)) };
-    if rest.is_empty() {
-        return if world.remove_project(group) { Ok(()) } else { Err(nothing(path)) };
-    }
-    let project = world.project_mut(group).ok_or_else(|| nothing(path))?;
-    if let ["clusters" | "flexClusters", name] = rest {
+    let removed = match parts.as_slice() {
+        ["groups", group] => world.remove_project(group),
+        ["groups", group, rest @ ..] => {
+            let subject = world.project_mut(group).and_then(|project| remove_from_project(project, group, rest));
+            if let Some(subject) = &subject {
+                world.cancel(subject);
+                if subject.collection == clusters::COLLECTION {
+                    world.cancel(&clusters::pin_subject(&subject.group, &subject.name));
+                }
+            }
+            subject.is_some()
+        }
+        ["orgs", org, "teams", id] => {
+            for project in world.projects.values_mut() {
+                project.teams.retain(|team| project_teams::id(team) != *id);
+            }
+            world.possessions_mut(org).is_some_and(|own| take(&mut own.teams, |team| teams::id(team) == *id))
+        }
+        ["orgs", org, "resourcePolicies", id] => world
+            .possessions_mut(org)
+            .is_some_and(|own| take(&mut own.resource_policies, |policy| resource_policies::id(policy) == *id)),
+        _ => false,
+    };
+    if removed { Ok(()) } else { Err(nothing(path)) }
+}
+
+/// Removes what a path names, and says what may still have been about to happen to it.
+fn remove_from_project(project: &mut Project, group: &str, path: &[&str]) -> Option<Subject> {
+    if let ["clusters" | "flexClusters", name] = path {
         project.successors.remove(*name);
     }
-    let subject = match rest {
+    match path {
         ["clusters", name] => take(&mut project.clusters, |cluster| cluster.name() == *name)
             .then(|| Subject::new(group, clusters::COLLECTION, name)),
         ["flexClusters", name] => take(&mut project.flex_clusters, |flex| flex.name() == *name)
             .then(|| Subject::new(group, flex_clusters::COLLECTION, name)),
         ["databaseUsers", database, name] => {
             let identity = format!("{database}/{name}");
-            take(&mut project.database_users, |user| database_users::identity(user) == identity)
+            take(&mut project.database_users, |user| database_users::identity(&user.document) == identity)
                 .then(|| Subject::new(group, database_users::COLLECTION, &identity))
         }
         ["customDBRoles", "roles", name] => take(&mut project.custom_roles, |role| custom_roles::name(role) == *name)
             .then(|| Subject::new(group, "customDBRoles/roles", name)),
+        ["teams", id] => {
+            take(&mut project.teams, |team| project_teams::id(team) == *id).then(|| Subject::new(group, "teams", id))
+        }
         ["accessList", parts @ ..] => access_list::normalized(&parts.join("/")).and_then(|value| {
             take(&mut project.access_list, |entry| entry.value() == value)
                 .then(|| Subject::new(group, access_list::COLLECTION, &value))
         }),
         ["limits", name] => project.limits.remove(*name).map(|_| Subject::new(group, "limits", name)),
         _ => None,
-    };
-    let subject = subject.ok_or_else(|| nothing(path))?;
-    world.cancel(&subject);
-    world.cancel(&clusters::pin_subject(&subject.group, &subject.name));
-    Ok(())
+    }
 }
 
 /// Removes what matches, and says whether anything did.

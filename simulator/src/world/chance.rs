@@ -40,6 +40,11 @@ impl Chance {
             .collect()
     }
 
+    /// A positive number of up to 63 bits.
+    pub fn number(&mut self) -> i64 {
+        self.generator.random_range(1..=i64::MAX)
+    }
+
     /// Whether an event of this probability happens now.
     pub fn happens(&mut self, probability: f64) -> bool {
         self.generator.random::<f64>() < probability

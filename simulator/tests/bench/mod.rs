@@ -11,6 +11,8 @@ use serde_json::{Value, json};
 
 /// The organization of the world.
 pub const ORGANIZATION: &str = "a0123456789abcdef012345a";
+/// The public key of the caller.
+pub const USER: &str = "abcdefgh";
 const HOST: &str = "http://localhost:8080";
 
 /// How often to look before giving up: for longer than anything takes.
@@ -99,6 +101,7 @@ impl Bench {
             version: version.date,
             body: call.body,
             org_id: ORGANIZATION.to_owned(),
+            user: USER.to_owned(),
             host: HOST.to_owned(),
             now: self.world.now,
         };

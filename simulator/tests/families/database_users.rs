@@ -35,7 +35,7 @@ fn a_password_is_never_seen_again() {
     let changed = done(&mut bench, on("PATCH", "api").body(json!({"password": "battery staple"})));
     let everything = bench.world.snapshot().to_string();
     for text in [created.to_string(), changed.to_string(), everything] {
-        assert!(!text.contains("correct horse") && !text.contains("battery staple") && !text.contains("password"));
+        assert!(!text.contains("correct horse") && !text.contains("battery staple") && !text.contains("\"password\""));
     }
 }
 

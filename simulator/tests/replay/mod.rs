@@ -8,6 +8,7 @@ mod clusters;
 mod compare;
 pub mod corpus;
 mod hints;
+mod organizations;
 mod prior;
 
 use std::collections::BTreeMap;

@@ -3,7 +3,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::corpus::Record;
-use super::{clusters, hints};
+use super::{clusters, hints, organizations};
 use crate::bench::{self, Bench, Call};
 
 const ACCESS_LIST: &str = "/groups/{groupId}/accessList";
@@ -33,6 +33,9 @@ pub fn answer(record: &Record, before: Option<&Value>) -> Result<(u16, Value), S
 
 fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call: Call<'a>) -> Asked<'a> {
     let description = &record.response_body;
+    if organizations::concern(record) {
+        return organizations::asked(bench, record, call);
+    }
     match (record.method.as_str(), record.template()) {
         ("GET", "/orgs") => Ok(call.query("name", "")),
         ("GET", "/orgs/{orgId}") => Ok(call.param("orgId", bench::ORGANIZATION)),

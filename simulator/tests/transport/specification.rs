@@ -32,7 +32,8 @@ fn recorded_answers_break_the_specification_only_where_it_is_known() {
     for record in corpus::load(&corpus::folder().unwrap()) {
         let served =
             served.iter().any(|(method, path)| *method == record.method && *path == anonymous(record.template()));
-        let (Some(version), true) = (record.api_version.as_deref(), served && record.status < 300) else { continue };
+        let asked = served && record.status < 300 && record.excluded().is_none();
+        let (Some(version), true) = (record.api_version.as_deref(), asked) else { continue };
         let body = Some(&record.response_body).filter(|body| !body.is_null());
         let method = [Method::Get, Method::Post, Method::Patch, Method::Put, Method::Delete];
         let method = method.into_iter().find(|method| method.as_str() == record.method).unwrap();

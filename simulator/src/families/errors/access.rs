@@ -229,3 +229,53 @@ pub fn too_many_access_entries(limit: i64) -> ApiError {
     )
     .with([limit])
 }
+
+/// Documented.
+pub fn expiry_of_security_group() -> ApiError {
+    bad("NETWORK_PERMISSION_EXPIRATION_NOT_SUPPORTED", "Expiration dates are only supported for IP addresses.")
+}
+
+/// Documented.
+pub fn duplicate_database_roles(username: &str, roles: &str) -> ApiError {
+    bad("DUPLICATE_DATABASE_ROLES", format!("Duplicate database roles specified for user {username}: {roles}."))
+        .with([username, roles])
+}
+
+/// Documented.
+pub fn user_not_managed_x509() -> ApiError {
+    bad("USER_NOT_MANAGED_X509", "The user does not have managed mode X509 enabled.")
+}
+
+/// Documented.
+pub fn own_authority_issues_certificates() -> ApiError {
+    bad("CANNOT_GENERATE_CERT_IF_ADVANCED_X509", "The user cannot create managed X.509 certs if advanced mode is on.")
+}
+
+/// Documented.
+pub fn certificate_lasts_too_long() -> ApiError {
+    bad(
+        "CERT_EXPIRY_CANNOT_EXCEED_TWO_YEARS",
+        "Atlas-generated X.509 certificates have a maximum expiration of 24 months.",
+    )
+}
+
+/// Documented.
+pub fn nothing_to_verify_ldap_with(group: &str) -> ApiError {
+    bad(
+        "LDAP_VERIFY_CONNECTIVITY_NO_AVAILABLE_CLUSTERS",
+        format!(
+            "No clusters available to perform LDAP connectivity verification for groupId: {group}. At least one active \
+             cluster running MongoDB version 3.4 or greater is required."
+        ),
+    )
+    .with([group])
+}
+
+/// Documented.
+pub fn ldap_verification_not_found(id: &str, group: &str) -> ApiError {
+    absent(
+        "LDAP_VERIFY_CONNECTIVITY_REQUEST_NOT_FOUND",
+        format!("LDAP connectivity verification request {id} not found for group {group}."),
+    )
+    .with([id, group])
+}

@@ -8,11 +8,13 @@ use crate::api::ApiError;
 mod access;
 mod clusters;
 mod global_writes;
+mod organizations;
 mod shapes;
 
 pub use access::*;
 pub use clusters::*;
 pub use global_writes::*;
+pub use organizations::*;
 pub use shapes::*;
 
 /// A refusal whose detail and parameters are built from the same words.
@@ -26,6 +28,11 @@ fn conflict(code: &'static str, detail: impl Into<String>) -> ApiError {
 
 fn absent(code: &'static str, detail: impl Into<String>) -> ApiError {
     ApiError::new(404, code, detail)
+}
+
+/// Recorded on many operations, as 500.
+pub fn unexpected() -> ApiError {
+    ApiError::new(500, "UNEXPECTED_ERROR", "Unexpected error.")
 }
 
 // Bodies.
@@ -64,6 +71,11 @@ pub fn missing_query(name: &str) -> ApiError {
 /// Documented.
 pub fn invalid_date_format(value: &str) -> ApiError {
     bad("INVALID_DATE_FORMAT", format!("An invalid date value {value} was specified.")).with([value])
+}
+
+/// Documented.
+pub fn invalid_query_parameter(name: &str) -> ApiError {
+    bad("INVALID_QUERY_PARAMETER", format!("Invalid query parameter {name} specified.")).with([name])
 }
 
 // Expiry.
@@ -141,4 +153,12 @@ pub fn group_has_active_clusters() -> ApiError {
 /// Recorded.
 pub fn resource_not_found(path: &str) -> ApiError {
     absent("RESOURCE_NOT_FOUND", format!("Cannot find resource {path}.")).with([path])
+}
+
+/// Documented without saying for which limits; assumed for the number of clusters.
+pub fn limit_exceeded() -> ApiError {
+    bad(
+        "DEFAULT_CONFIG_LIMIT_EXCEPTION",
+        "The limit check failed while trying to add requested resource. Please try again.",
+    )
 }
