@@ -39,7 +39,7 @@ use crate::http::Incoming;
 use crate::http::answer::Answer;
 use crate::http::query;
 use crate::settings::{Patch, check_share};
-use crate::state::Shared;
+use crate::state::{Shared, State};
 
 const ROOT: &str = "/_sim/";
 const RESOURCES: &str = "resources/";
@@ -156,41 +156,7 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
             Ok(command::maintain(&mut state.world, &parse(incoming)?)?)
         }
         ("GET", "settings") => Ok(json!(state.settings)),
-        ("PATCH", "settings") => {
-            let wanted: Patch = parse(incoming)?;
-            if let Some(speed) = wanted.speed {
-                check_speed(speed)?;
-            }
-            if let Some(share) = wanted.new_project_lag {
-                check_share(share)?;
-            }
-            let known = |set: &&String| shared.router.operations().iter().any(|known| known.set.name == **set);
-            if let Some(unknown) = wanted.buckets.keys().find(|set| !known(set)) {
-                return Err(Refusal(404, format!("there is no endpoint set {unknown:?}")));
-            }
-            if let Some(org) = &wanted.rotate_keys
-                && !state.gate.rotate(org)
-            {
-                return Err(no_such_organization(org));
-            }
-            if let Some(speed) = wanted.speed {
-                state.clock.set_speed(speed);
-            }
-            if let Some(peered) = wanted.peered {
-                state.tick();
-                state.world.set_peered(peered);
-            }
-            if wanted.revoke_tokens {
-                state.gate.tokens.revoke_all();
-            }
-            for set in wanted.buckets.keys() {
-                state.buckets.forget(set);
-            }
-            state.settings.apply(wanted);
-            let mut shown = json!(state.settings);
-            shown["orgs"] = state.gate.directory.greeting();
-            Ok(shown)
-        }
+        ("PATCH", "settings") => change_settings(shared, &mut state, parse(incoming)?),
         ("GET", "credentials") => Ok(state.gate.directory.greeting()),
         ("POST", "credentials") => {
             let Member { org } = parse(incoming)?;
@@ -205,6 +171,42 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
         }
         (method, _) => Err(Refusal(404, format!("the control interface has no {method} {}", incoming.path))),
     }
+}
+
+/// Changes settings while running: all of them, or none when one is wrong.
+fn change_settings(shared: &Shared, state: &mut State, wanted: Patch) -> Result<Value, Refusal> {
+    if let Some(speed) = wanted.speed {
+        check_speed(speed)?;
+    }
+    if let Some(share) = wanted.new_project_lag {
+        check_share(share)?;
+    }
+    let known = |set: &&String| shared.router.operations().iter().any(|known| known.set.name == **set);
+    if let Some(unknown) = wanted.buckets.keys().find(|set| !known(set)) {
+        return Err(Refusal(404, format!("there is no endpoint set {unknown:?}")));
+    }
+    if let Some(org) = &wanted.rotate_keys
+        && !state.gate.rotate(org)
+    {
+        return Err(no_such_organization(org));
+    }
+    if let Some(speed) = wanted.speed {
+        state.clock.set_speed(speed);
+    }
+    if let Some(peered) = wanted.peered {
+        state.tick();
+        state.world.set_peered(peered);
+    }
+    if wanted.revoke_tokens {
+        state.gate.tokens.revoke_all();
+    }
+    for set in wanted.buckets.keys() {
+        state.buckets.forget(set);
+    }
+    state.settings.apply(wanted);
+    let mut shown = json!(state.settings);
+    shown["orgs"] = state.gate.directory.greeting();
+    Ok(shown)
 }
 
 /// A change that no client asked for, as if made in the web console.
@@ -236,7 +238,6 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
     use crate::options::Options;
-    use crate::state::State;
 
     #[test]
     fn only_a_loopback_address_has_a_control_interface() {
