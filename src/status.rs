@@ -29,6 +29,10 @@ pub struct Common {
     /// What is under way in Atlas for this object; absent when nothing is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operation: Option<Operation>,
+    /// What is in this object's lists in Atlas beside what it declares or once made, by list: entries of other people and
+    /// tools, which are left alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub others: BTreeMap<String, Others>,
     /// Differences between `spec` and Atlas that the operator was told to leave as they are, or may not mend.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(length(max = 32))]
@@ -46,6 +50,7 @@ impl Default for Common {
             conditions: Vec::new(),
             atlas: Atlas::default(),
             operation: None,
+            others: BTreeMap::new(),
             drift: Vec::new(),
         }
     }
@@ -138,6 +143,16 @@ pub enum OperationType {
     Upgrade,
     /// A deletion.
     Delete,
+}
+
+/// Entries of a list that are other people's.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+pub struct Others {
+    /// How many there are.
+    pub count: i64,
+    /// The first twenty of them, each by what tells it from the others: an address range, a team's id, a limit's name.
+    #[schemars(length(max = 20))]
+    pub entries: Vec<String>,
 }
 
 /// One field that differs from the spec.

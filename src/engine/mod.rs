@@ -10,6 +10,7 @@ pub mod ledger;
 pub mod object;
 pub mod observe;
 pub mod outcome;
+mod ownership;
 pub mod pass;
 pub mod plan;
 pub mod policy;

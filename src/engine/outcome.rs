@@ -30,7 +30,7 @@ pub enum Reason {
     Paused,
     /// The policy is `observe`, and Atlas is not as the spec says.
     DriftDetected,
-    /// An object that this one refers to is not there.
+    /// What this one refers to is not there: an object, or a resource of Atlas.
     DependencyNotFound,
     /// An object that this one refers to is not in Atlas yet.
     DependencyNotReady,
@@ -82,7 +82,7 @@ impl Reason {
         (Self::ConfirmingAbsence, "Atlas stopped showing it; the operator looks again before it believes that."),
         (Self::Paused, "The policy annotation says pause. Remove it to go on."),
         (Self::DriftDetected, "The policy annotation says observe, and Atlas differs; see `status.drift`."),
-        (Self::DependencyNotFound, "Create the object that the message names."),
+        (Self::DependencyNotFound, "Create what the message names, or mend the reference."),
         (Self::DependencyNotReady, "Wait for, or mend, the object that the message names."),
         (Self::ChildrenExist, "Delete the objects that the message names first."),
         (Self::NotAllowed, "Add this namespace to `spec.allowedNamespaces` of the project."),
@@ -119,6 +119,7 @@ impl From<Cause> for Reason {
             Cause::Immutable => Self::ImmutableField,
             Cause::Held => Self::Held,
             Cause::Expired => Self::Expired,
+            Cause::Missing => Self::DependencyNotFound,
         }
     }
 }

@@ -11,13 +11,14 @@ use super::{
     object::Object,
     observe::{self, Observation, observe},
     outcome::{Outcome, Reason, patience, whole_second},
+    ownership,
     plan::{self, Adopt, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid},
     wake::{Subject, Topic, Watching},
 };
 use crate::{
-    kind::{Declared, Kind, Part, Passage, Shape, Slots, Way},
+    kind::{Create, Declared, Kind, Part, Passage, Slots, Way},
     status::{Drift, Operation, OperationType, Status},
 };
 
@@ -111,7 +112,8 @@ impl Pass<'_> {
         let declared = self.declared()?;
         let mut resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
         self.look_up(&*declared, &mut resolved).await?;
-        let parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
+        let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
+        parts.retain(|part| part.declared || self.status.common.atlas.entries.contains_key(part.name));
         self.remember(&resolved);
         let slots = Self::slots(&parts, &resolved);
         let owned = self.status.common.atlas.id.is_some();
@@ -127,6 +129,7 @@ impl Pass<'_> {
         let adopt = if policies.manage == Manage::Observe { Adopt::Always } else { policies.adopt };
         let mut scene = self.scene(Wanted::Present, parts, observation, adopt, &resolved);
         self.claim(&mut scene, &resolved, policies.manage);
+        self.status.common.others = ownership::others(&scene);
         self.report(&scene, &*declared);
         let step = plan::next(&scene).map_err(|error| bug(&error.to_string()))?;
         let prospect = Prospect { resolved, declared, scene };
@@ -194,8 +197,9 @@ impl Pass<'_> {
         if first.route.id_slot.is_some() {
             atlas.project_id = None;
         }
-        // A temporary resource that is gone has come to its end; what follows says so.
-        Ok(first.route.expiry(&first.desired).is_none())
+        // A temporary resource that is gone has come to its end, and what somebody else made is not made here; what
+        // follows says so.
+        Ok(first.route.expiry(&first.desired).is_none() && !matches!(first.route.create, Create::Never { .. }))
     }
 
     pub(super) fn confirm_absence(&self) -> Result<(), Outcome> {
@@ -229,23 +233,7 @@ impl Pass<'_> {
         scene.memory.id.clone_from(&atlas.id);
         scene.memory.pending = None;
         scene.stale = stale(&atlas.sent, &resolved.versions);
-        for part in &scene.parts {
-            let (Shape::Entries(entries), Some(Observed::Present(seen))) =
-                (part.route.shape, scene.observed.get(part.name))
-            else {
-                continue;
-            };
-            let keys = |list: &Value| list.as_array().into_iter().flatten().map(entries.key).collect::<Vec<_>>();
-            let (declared, seen) = (keys(&part.desired), keys(seen));
-            let mut ours = atlas.entries.remove(part.name).unwrap_or_default();
-            // An entry is ours when it is declared, or was and is still there.
-            ours.retain(|name| !declared.contains(name) && seen.contains(name));
-            ours.extend(declared);
-            ours.sort();
-            if !ours.is_empty() {
-                atlas.entries.insert(part.name.to_owned(), ours);
-            }
-        }
+        ownership::claim(&mut atlas.entries, scene);
         scene.memory.entries.clone_from(&atlas.entries);
     }
 

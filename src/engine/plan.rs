@@ -185,6 +185,8 @@ pub enum Cause {
     Held,
     /// The time the resource was to live has passed.
     Expired,
+    /// It is not there, and somebody else was to make it.
+    Missing,
 }
 
 impl Sending {

@@ -123,6 +123,9 @@ impl Engine {
                 project_name: String::new(),
                 credentials: None,
             }),
+            Home::Existing(id) => {
+                Ok(Place { project_id: Some(id.clone()), project_name: String::new(), credentials: None })
+            }
             Home::ProjectId(id) => {
                 Ok(Place { project_id: Some(id.clone()), project_name: id.clone(), credentials: None })
             }

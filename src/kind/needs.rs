@@ -20,6 +20,8 @@ pub struct ProjectReference {
 pub enum Home {
     /// Directly in the organization: it is a project.
     Organization,
+    /// It is the project with this id, which is in Atlas already.
+    Existing(String),
     /// In the project that an AtlasProject object declares.
     Project(ProjectReference),
     /// In the project with this id.

@@ -18,10 +18,15 @@ pub struct Part {
     pub desired: Value,
     /// Fields that are sent only with the creating POST: an object.
     pub at_creation: Value,
+    /// The query of the creating POST: what only the creation takes, and no document shows.
+    pub query_at_creation: Vec<(&'static str, String)>,
     /// The query of the DELETE: what becomes of what the resource leaves behind.
     pub at_deletion: Vec<(&'static str, String)>,
     /// Of a list of entries: those that nobody declared here are removed too.
     pub exclusive: bool,
+    /// Whether the spec says anything about it. A list that it does not mention is looked at only while entries of it
+    /// are remembered as the object's own, so that they go.
+    pub declared: bool,
 }
 
 impl Part {
@@ -33,9 +38,16 @@ impl Part {
             slots: Slots::new(),
             desired,
             at_creation: Value::Object(Map::new()),
+            query_at_creation: Vec::new(),
             at_deletion: Vec::new(),
             exclusive: false,
+            declared: true,
         }
+    }
+
+    /// A list of entries that the spec does not mention.
+    pub fn undeclared(name: &'static str, route: &'static Route) -> Self {
+        Self { declared: false, ..Self::new(name, route, Value::Array(Vec::new())) }
     }
 }
 
@@ -156,6 +168,13 @@ pub enum Create {
     Post(Endpoint),
     /// It comes with its parent, with Atlas's defaults.
     WithParent,
+    /// Not by this object: when it is not there, that is said of the field that names it.
+    Never {
+        /// The field: `spec.projectId`.
+        path: &'static str,
+        /// What is missing and what to do, as a sentence.
+        message: &'static str,
+    },
 }
 
 /// How a part goes.
@@ -165,6 +184,9 @@ pub enum Delete {
     Delete(Endpoint),
     /// DELETE of one entry, which a query of its key tells from the others.
     Selected(Endpoint, fn(key: &str) -> Vec<(&'static str, String)>),
+    /// DELETE of one entry (slot `entry`) gives it Atlas's default back, and Atlas may go on listing it: by the function
+    /// such an entry is known.
+    Reset(Endpoint, fn(entry: &Value) -> bool),
     /// One DELETE that empties the list of entries; those that stay are added again.
     All(Endpoint),
     /// It goes with its parent.
@@ -312,6 +334,13 @@ impl Route {
             shape: Shape::Entries(entries),
             ..Self::singleton(list, version)
         }
+    }
+
+    /// The keys of the entries of `list` that somebody made, unlike those that Atlas lists by itself.
+    pub fn made(&self, list: &Value) -> Vec<String> {
+        let Shape::Entries(entries) = self.shape else { return Vec::new() };
+        let is_default = |entry: &Value| matches!(self.delete, Delete::Reset(_, is_default) if is_default(entry));
+        list.as_array().into_iter().flatten().filter(|entry| !is_default(entry)).map(entries.key).collect()
     }
 
     /// How far Atlas got, by the state that `document` shows. States are Atlas's own; an unknown one is under way,

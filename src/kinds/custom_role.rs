@@ -72,8 +72,13 @@ pub struct Action {
     #[x_kube(validation = Rule::new("self.matches('^[A-Z][A-Z0-9_]*$')")
         .message("an action is written as Atlas writes it, in capitals and underscores, such as CREATE_INDEX"))]
     pub action: String,
-    /// The databases, collections, or the whole cluster that it is allowed on.
+    /// The databases, collections, or the whole cluster that it is allowed on, each once.
     #[schemars(length(min = 1, max = 100))]
+    #[x_kube(validation = Rule::new(
+        "self.all(one, self.exists_one(other, \
+             (has(other.db) ? other.db : '') == (has(one.db) ? one.db : '') \
+             && (has(other.collection) ? other.collection : '') == (has(one.collection) ? one.collection : '')))"
+    ).message("a resource is listed twice: Atlas takes each once, and an empty collection is all collections"))]
     pub resources: Vec<Resource>,
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     atlas::{Body, Method, MissingSlot},
-    kind::{Create, Delete, Intent, Part, Policy, Progress, Route, Way},
+    kind::{Create, Delete, Hold, Intent, Part, Policy, Progress, Route, Way},
 };
 
 /// What Atlas shows as the value of a field that it never returns, in changes.
@@ -15,9 +15,14 @@ const HIDDEN: &str = "(secret)";
 
 /// The next step for a document that is not there.
 pub(super) fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
-    let Create::Post(endpoint) = part.route.create else {
+    let endpoint = match part.route.create {
+        Create::Post(endpoint) => endpoint,
         // Atlas sometimes shows a child only some seconds after its parent.
-        return Ok(Step::Wait { part: part.name, state: "CREATING".to_owned() });
+        Create::WithParent => return Ok(Step::Wait { part: part.name, state: "CREATING".to_owned() }),
+        Create::Never { path, message } => {
+            let hold = Hold { path, message: format!("{path}: {message}"), lift: None };
+            return Ok(refuse(Cause::Missing, hold, Vec::new()));
+        }
     };
     if let Some(expiry) = part.route.expiry(&part.desired).filter(|expiry| *expiry <= scene.now) {
         return Ok(Step::Refuse(Refusal {
@@ -38,7 +43,8 @@ pub(super) fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
         .secrets
         .iter()
         .fold(Body::new(document), |body, (field, secret)| body.with_secret(&format!("/{field}"), secret.clone()));
-    let call = scene.call(part, Method::POST, endpoint, Some(body))?;
+    let mut call = scene.call(part, Method::POST, endpoint, Some(body))?;
+    call.query.clone_from(&part.query_at_creation);
     Ok(Step::Send(Sending::new(part, Purpose::Create, call, changes)))
 }
 

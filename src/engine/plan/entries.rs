@@ -43,9 +43,10 @@ pub(super) fn fill(scene: &Scene, part: &Part, entries: &Entries, seen: &Value) 
     }
 }
 
-/// A PATCH of one entry that carries what differs, and only that.
+/// A PATCH of one entry that carries what differs, and what every update of it must.
 fn patch(scene: &Scene, part: &Part, endpoint: Endpoint, lack: Lack<'_>) -> Result<Step, MissingSlot> {
-    let fields = lack.changes.iter().map(|change| (change.root().to_owned(), lack.wanted[change.root()].clone()));
+    let changed = lack.changes.iter().map(Change::root).chain(part.route.carries.iter().copied());
+    let fields = changed.map(|field| (field.to_owned(), lack.wanted[field].clone()));
     let body = Some(Body::new(Value::Object(fields.collect())));
     let mut slots = scene.slots(part);
     slots.insert("entry", lack.key.clone());
@@ -82,7 +83,9 @@ fn delete(scene: &Scene, part: &Part, key: &str) -> Result<Step, MissingSlot> {
     slots.insert("entry", key.to_owned());
     let call = match part.route.delete {
         Delete::WithParent => return Ok(Step::Done),
-        Delete::Delete(endpoint) | Delete::All(endpoint) => super::call(Method::DELETE, endpoint, &slots, None)?,
+        Delete::Delete(endpoint) | Delete::Reset(endpoint, _) | Delete::All(endpoint) => {
+            super::call(Method::DELETE, endpoint, &slots, None)?
+        }
         Delete::Selected(endpoint, query) => {
             Call { query: query(key), ..super::call(Method::DELETE, endpoint, &slots, None)? }
         }
@@ -118,11 +121,9 @@ fn lacking<'a>(scene: &Scene, part: &'a Part, entries: &Entries, seen: &Value) -
 fn leaving(scene: &Scene, part: &Part, entries: &Entries, seen: &Value) -> Vec<String> {
     let declared: Vec<String> = items(&part.desired).iter().map(entries.key).collect();
     let ours = scene.memory.entries.get(part.name).map_or(&[][..], Vec::as_slice);
-    items(seen)
-        .iter()
-        .map(entries.key)
-        .filter(|key| !declared.contains(key) && (part.exclusive || ours.contains(key)))
-        .collect()
+    let mut leaving = part.route.made(seen);
+    leaving.retain(|key| !declared.contains(key) && (part.exclusive || ours.contains(key)));
+    leaving
 }
 
 fn named(lack: Lack<'_>) -> impl Iterator<Item = Change> {

@@ -90,8 +90,11 @@ fn of_route(route: &Route) -> Vec<(Method, Endpoint)> {
             operations.extend([(Method::POST, set), (Method::POST, clear)]);
         }
     }
-    if let Delete::Delete(delete) | Delete::Selected(delete, _) | Delete::All(delete) = route.delete {
-        operations.push((Method::DELETE, delete));
+    match route.delete {
+        Delete::Delete(delete) | Delete::Selected(delete, _) | Delete::Reset(delete, _) | Delete::All(delete) => {
+            operations.push((Method::DELETE, delete));
+        }
+        Delete::WithParent => {}
     }
     operations
 }
