@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 use super::common::{self, Placement};
 use crate::{
     kind::{
-        By, Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy, Route, Slots,
+        By, Declare, Deletion, Describe, Documents, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy,
+        Route, Slots,
     },
     status::Common,
 };
@@ -74,11 +75,6 @@ pub struct Action {
     pub action: String,
     /// The databases, collections, or the whole cluster that it is allowed on, each once.
     #[schemars(length(min = 1, max = 100))]
-    #[x_kube(validation = Rule::new(
-        "self.all(one, self.exists_one(other, \
-             (has(other.db) ? other.db : '') == (has(one.db) ? one.db : '') \
-             && (has(other.collection) ? other.collection : '') == (has(one.collection) ? one.collection : '')))"
-    ).message("a resource is listed twice: Atlas takes each once, and an empty collection is all collections"))]
     pub resources: Vec<Resource>,
 }
 
@@ -157,6 +153,32 @@ impl Describe for AtlasCustomRole {
             drift: Some(("/groups/{groupId}/customDBRoles/roles/support", r#"{"inheritedRoles": []}"#)),
         }]
     }
+
+    fn import(observed: &Documents) -> Value {
+        let Some(role) = observed.get("role") else { return Value::Null };
+        let mut spec = json!({"roleName": role["roleName"]});
+        for (field, list) in
+            [("actions", imported(&role["actions"])), ("inheritedRoles", role["inheritedRoles"].clone())]
+        {
+            if list.as_array().is_some_and(|list| !list.is_empty()) {
+                spec[field] = list;
+            }
+        }
+        spec
+    }
+}
+
+/// The actions as a spec has them: Atlas may write a cluster's resource with empty fields beside, and leaves out, or
+/// writes empty, the collection of a whole database.
+fn imported(actions: &Value) -> Value {
+    let resource = |resource: &Value| match (&resource["cluster"], resource["collection"].as_str()) {
+        (Value::Bool(true), _) => json!({"cluster": true}),
+        (_, None | Some("")) => json!({"db": resource["db"]}),
+        (_, Some(collection)) => json!({"db": resource["db"], "collection": collection}),
+    };
+    let resources = |action: &Value| action["resources"].as_array().into_iter().flatten().map(resource).collect();
+    let action = |action: &Value| json!({"action": action["action"], "resources": Value::Array(resources(action))});
+    actions.as_array().into_iter().flatten().map(action).collect()
 }
 
 const EXAMPLE: &str = "
@@ -199,6 +221,7 @@ impl Declare for AtlasCustomRoleSpec {
     }
 
     fn parts(&self, _given: &Given) -> Result<Vec<Part>, Invalid> {
+        self.each_resource_once()?;
         Ok(vec![Part {
             slots: Slots::from([("roleName", self.role_name.clone())]),
             ..Part::new("role", &CUSTOM_ROLE, common::document(self, &[])?)
@@ -207,6 +230,31 @@ impl Declare for AtlasCustomRoleSpec {
 
     fn atlas_name(&self) -> Option<&str> {
         Some(&self.role_name)
+    }
+}
+
+impl AtlasCustomRoleSpec {
+    /// Atlas refuses an action that lists a resource twice. As a rule of the definition this would be too costly for the
+    /// API server, by the square of the longest list.
+    fn each_resource_once(&self) -> Result<(), Invalid> {
+        for (index, action) in self.actions.iter().flatten().enumerate() {
+            let mut seen = BTreeSet::new();
+            for (place, resource) in action.resources.iter().enumerate() {
+                if !seen.insert(resource.key()) {
+                    let path = format!("spec.actions[{index}].resources[{place}]");
+                    return Err(Invalid::new(path, "this resource is listed twice: remove one of the two."));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Resource {
+    /// What it is, in one spelling: no collection and an empty one are all collections.
+    fn key(&self) -> (bool, Option<&str>, &str) {
+        let collection = self.collection.as_deref().unwrap_or_default();
+        (self.cluster.unwrap_or_default(), self.db.as_deref(), collection)
     }
 }
 
@@ -243,6 +291,25 @@ mod tests {
             assert!(resources.iter().skip(index + 1).all(|other| other != one), "{one}");
         }
         assert_eq!(allowed(&Value::Null), allowed(&json!([])), "a role without actions may show no list");
+    }
+
+    #[test]
+    fn a_resource_that_is_listed_twice_is_refused_with_its_place() {
+        let role = |resources: Value| -> AtlasCustomRoleSpec {
+            let find = json!({"action": "FIND", "resources": [{"db": "stock"}]});
+            let update = json!({"action": "UPDATE", "resources": resources});
+            serde_json::from_value(json!({"roleName": "support", "actions": [find, update]})).unwrap()
+        };
+        for twice in [
+            json!([{"db": "orders", "collection": "notes"}, {"db": "orders", "collection": "notes"}]),
+            json!([{"db": "orders"}, {"db": "orders", "collection": ""}]),
+            json!([{"cluster": true}, {"cluster": true}]),
+        ] {
+            let refused = role(twice).parts(&Given::default()).unwrap_err();
+            assert_eq!(refused.path, "spec.actions[1].resources[1]");
+        }
+        let different = json!([{"db": "orders"}, {"db": "orders", "collection": "notes"}, {"db": "stock"}]);
+        assert!(role(different).parts(&Given::default()).is_ok());
     }
 
     #[test]
