@@ -5,13 +5,16 @@ use serde_json::{Map, Value, json};
 use super::{limits, settings};
 use crate::kind::Documents;
 
+/// A section of the spec, and how it is made of the part of the same name.
+type Section = (&'static str, fn(&Value) -> Value);
+
 /// The spec, from the documents by part name. Without the group there is none.
 pub(super) fn spec(observed: &Documents) -> Value {
     let Some(group) = observed.get("group") else { return Value::Null };
     let mut spec = pick(group, &["name", "regionUsageRestrictions"]);
     spec.extend(unless(group, "withDefaultAlertsSettings", &json!(true)));
     spec.extend(unless(group, "tags", &json!([])));
-    let sections: [(&str, fn(&Value) -> Value); 6] = [
+    let sections: [Section; 6] = [
         ("settings", chosen_settings),
         ("limits", chosen_limits),
         ("ipAccessList", access_list),
