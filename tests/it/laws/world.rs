@@ -454,6 +454,8 @@ fn strip(value: &mut Value) {
         "labels",
         "mongoDBVersion",
         "_timers",
+        // A password is sent again when nobody knows any more which one was.
+        "_passwordChanges",
         "_active",
     ];
     match value {
