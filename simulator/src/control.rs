@@ -12,18 +12,15 @@
 //! | `GET /_sim/clock` | the time and the speed |
 //! | `POST /_sim/clock/advance {"seconds": N}` | moves the clock, and answers the new time |
 //! | `PATCH`, `DELETE /_sim/resources/{path}` | changes or removes a resource behind the API's back |
-//! | `POST /_sim/autoscale {"groupId", "cluster"[, "shard"][, "region"][, "role"][, "instanceSize"][, "diskSizeGB"][, "done"]}` | moves sizes as autoscaling does; `role` is `base` (electable and read-only nodes together) or `analytics`, `shard` counts from 0 |
-//! | `POST /_sim/addShard {"groupId", "cluster"[, "zone"][, "done"]}` | adds a shard as Atlas may do by itself |
-//! | `POST /_sim/maintain {"groupId", "cluster"[, "repair"]}` | a spontaneous `UPDATING`, and `REPAIRING` after it |
+//! | `POST /_sim/autoscale`, `addShard`, `maintain` | what Atlas does to clusters unasked; the bodies: [`command`] |
 //! | `GET`, `PATCH /_sim/settings` | see [`crate::settings`] |
 //! | `GET /_sim/credentials` | the organizations and their present keys, like the start-up line |
 //! | `POST /_sim/credentials {"org": "…"}` | a further key and service account of an organization |
 //! | `POST /_sim/reset [{"seed": N}]` | back to the state right after the start |
 //!
-//! After `autoscale` and `addShard` the cluster is `UPDATING` for a while, unless `done` is true. A region without capacity
-//! is a fault: `{"operation": "POST /groups/*/clusters", "error": {"status": 409, "errorCode": "OUT_OF_CAPACITY"}}`.
-//! Connection strings of private endpoints are written with
-//! `PATCH /_sim/resources/groups/{groupId}/clusters/{clusterName} {"connectionStrings": {"privateEndpoint": […]}}`, and stay.
+//! A region without capacity is a fault: `{"operation": "POST /groups/*/clusters", "error": {"status": 409, "errorCode":
+//! "OUT_OF_CAPACITY"}}`. Connection strings of private endpoints are written as a resource and stay, with
+//! `PATCH /_sim/resources/groups/{groupId}/clusters/{clusterName} {"connectionStrings": {"privateEndpoint": […]}}`.
 //!
 //! An error has the body `{"error": "…"}`.
 use std::time::Duration;

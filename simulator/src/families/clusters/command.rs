@@ -1,5 +1,14 @@
-//! What Atlas does to a cluster without being asked by its user, on the command of whoever drives the simulator:
-//! autoscaling, shards that it adds, maintenance and repairs.
+//! What Atlas does to a cluster without being asked by its user, on the command of whoever drives the simulator. Each
+//! command names the project and the cluster; what else it takes is in brackets.
+//!
+//! * `autoscale` `{groupId, cluster[, shard][, region][, role][, instanceSize][, diskSizeGB][, done]}` moves sizes.
+//!   `shard` counts from 0; without it all shards move, without `region` all regions. `role` is `base` (electable and
+//!   read-only nodes together; the default) or `analytics`. A size must lie within the bounds of an autoscaling that is
+//!   on; one that is off is not asked. The answer holds the `replicationSpecs` as they are now.
+//! * `addShard` `{groupId, cluster[, zone][, done]}` adds a shard like the last one of the zone, or of all.
+//! * `maintain` `{groupId, cluster[, repair]}`: the cluster is `UPDATING` for a while, and `REPAIRING` after that.
+//!
+//! The first two take the cluster to `UPDATING`, unless `done` is true.
 use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
