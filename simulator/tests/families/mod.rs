@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod access_list;
+mod anything;
 mod back_door;
 mod clusters;
 mod database_users;
