@@ -129,6 +129,10 @@ pub fn merge(world: &mut World, path: &str, changes: &Document) -> Result<(), St
         project.limits.insert((*name).to_owned(), value);
         return Ok(());
     }
+    if let ["groups", group, "clusters", name, "globalWrites"] = parts.as_slice() {
+        let cluster = world.project_mut(group).and_then(|project| project.cluster_mut(name));
+        return clusters::merge_global_writes(cluster.ok_or_else(|| nothing(path))?, changes);
+    }
     let target = document(world, &parts).ok_or_else(|| nothing(path))?;
     body::merge(target, changes);
     Ok(())

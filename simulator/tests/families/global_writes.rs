@@ -99,3 +99,18 @@ fn only_atlas_managed_global_clusters_take_them() {
     assert_eq!(done(&mut bench, on("GET", GLOBAL))["selfManagedSharding"], true);
     assert_eq!(refused(&mut bench, on("POST", NAMESPACES).body(namespace("orders"))).0, 400);
 }
+
+#[test]
+fn global_writes_can_be_changed_out_of_band() {
+    let mut bench = global_cluster();
+    done(&mut bench, on("POST", NAMESPACES).body(namespace("orders")));
+    done(&mut bench, on("POST", MAPPINGS).body(mapping("DE", "Europe")));
+    let path = format!("/groups/{}/clusters/orders/globalWrites", bench.group);
+    let changes = json!({"managedNamespaces": [], "customZoneMapping": {"DE": null, "FR": "Europe"}});
+    bench.world.merge(&path, &changes).unwrap();
+    let zone = done(&mut bench, get("orders"))["replicationSpecs"][0]["zoneId"].clone();
+    let after = done(&mut bench, on("GET", GLOBAL));
+    assert_eq!((&after["managedNamespaces"], &after["customZoneMapping"]), (&json!([]), &json!({"FR": zone})));
+    bench.world.merge(&path, &json!({"customZoneMapping": {"US": "Mars"}})).unwrap_err();
+    bench.world.merge(&path.replace("orders", "none"), &changes).unwrap_err();
+}

@@ -49,6 +49,26 @@ impl GlobalWrites {
     }
 }
 
+/// Writes changes into the document in its newest version, behind the API's back. A zone may go by its id or its name.
+///
+/// # Errors
+/// Names a zone that the cluster does not have.
+pub fn merge(cluster: &mut Cluster, changes: &Document) -> Result<(), String> {
+    let mut document = current(cluster).as_object().cloned().unwrap_or_default();
+    body::merge(&mut document, changes);
+    let specs = cluster.specs();
+    let name = |zone: &Value| {
+        let of = specs.iter().find(|spec| ["zoneId", "zoneName"].iter().any(|name| spec.get(*name) == Some(zone)));
+        of.map(|spec| body::text(spec, "zoneName").to_owned()).ok_or_else(|| format!("there is no zone {zone}"))
+    };
+    let mappings = document.get("customZoneMapping").and_then(Value::as_object).into_iter().flatten();
+    let mappings =
+        mappings.map(|(location, zone)| Ok((location.clone(), name(zone)?))).collect::<Result<_, String>>()?;
+    let namespaces = body::documents(&document, "managedNamespaces").cloned().collect();
+    cluster.global_writes = GlobalWrites { namespaces, mappings };
+    Ok(())
+}
+
 /// The document in the newest version.
 pub fn current(cluster: &Cluster) -> Value {
     view(cluster, ZONES.date)

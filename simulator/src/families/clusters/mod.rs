@@ -39,7 +39,7 @@ pub use compatibility::subject as pin_subject;
 pub use connection::Hosts;
 pub use create::check_name;
 pub use global_writes::GlobalWrites;
-pub use global_writes::current as global_writes;
+pub use global_writes::{current as global_writes, merge as merge_global_writes};
 pub use process_args::current as process_args;
 pub use view::current;
 
