@@ -1,8 +1,9 @@
 //! The states of a deployment, a cluster or a flex cluster alike, and how it moves through them by itself.
 //!
 //! ```text
-//! CREATING ─────────────▶ IDLE ──change──▶ UPDATING ──▶ IDLE
-//!     └──▶ UPDATING ──────▲                   any ──delete──▶ DELETING ──▶ gone
+//! CREATING ─────────────▶ IDLE ──change──▶ UPDATING ────────────▶ IDLE
+//!     └──▶ UPDATING ──────▲                    └──▶ REPAIRING ────▲
+//! any ──delete──▶ DELETING ──▶ gone
 //! ```
 //!
 //! A deployment is never locked: a change while it is created joins the creation, a change while it is updated begins
@@ -18,7 +19,7 @@ pub const CREATING: &str = "CREATING";
 pub const IDLE: &str = "IDLE";
 pub const UPDATING: &str = "UPDATING";
 pub const DELETING: &str = "DELETING";
-/// Only entered on command: what leads there is not known.
+/// After an update that went wrong.
 pub const REPAIRING: &str = "REPAIRING";
 
 /// The share of creations that pass through `UPDATING` on their way to `IDLE` (measured: 228 of 1,882).

@@ -9,7 +9,6 @@
 //! * `maintain` `{groupId, cluster[, repair]}`: the cluster is `UPDATING` for a while, and `REPAIRING` after that.
 //!
 //! The first two take the cluster to `UPDATING`, unless `done` is true.
-use jiff::SignedDuration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,14 +16,9 @@ use super::hardware::Provider;
 use super::topology::{BASE_KINDS, for_each_hardware};
 use super::{COLLECTION, Cluster, connection, lifecycle, scaling};
 use crate::families::body::{self, Document};
-use crate::families::states::{self, DELETING, IDLE, REPAIRING, UPDATING};
+use crate::families::states::DELETING;
 use crate::world::World;
-use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
-
-/// Seconds from `UPDATING` to `REPAIRING` and from there to `IDLE` (measured, 14 cases).
-const UNTIL_REPAIR: Quantiles = Quantiles::new(324.0, 330.0, 440.0, 521.0, 589.0, 589.0);
-const REPAIR: Quantiles = Quantiles::new(284.0, 287.0, 298.0, 347.0, 376.0, 376.0);
 
 /// Nodes that are scaled together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -169,23 +163,12 @@ pub fn add_shard(world: &mut World, wanted: &AddShard) -> Result<Value, String> 
 /// Says what is not there.
 pub fn maintain(world: &mut World, wanted: &Maintain) -> Result<Value, String> {
     let subject = Subject::new(&wanted.group_id, COLLECTION, &wanted.cluster);
-    let cluster = existing(world, &subject)?;
-    states::enter(&mut cluster.document, UPDATING);
-    let pace = lifecycle::pace(cluster);
-    world.cancel(&subject);
-    let end = if wanted.repair {
-        let begin = world.chance.duration(&UNTIL_REPAIR);
-        world.after(begin, subject.clone(), REPAIRING, |world, subject| {
-            if let Some(cluster) = lifecycle::of(world, subject) {
-                states::enter(&mut cluster.document, REPAIRING);
-            }
-        });
-        begin + world.chance.duration(&REPAIR)
+    existing(world, &subject)?;
+    if wanted.repair {
+        lifecycle::updated_and_repaired(world, &subject);
     } else {
-        // Some measured updates were over at once, which nobody could see.
-        world.chance.duration(&pace.update).max(SignedDuration::from_secs(1))
-    };
-    world.after(end, subject.clone(), IDLE, lifecycle::STEPS.idle);
+        lifecycle::updated(world, &subject);
+    }
     Ok(json!({}))
 }
 
@@ -209,7 +192,7 @@ fn reshape(world: &mut World, subject: &Subject, specs: Vec<Document>, done: boo
     let specs: Value = specs.into_iter().map(Value::Object).collect();
     existing(world, subject)?.document.insert("replicationSpecs".to_owned(), specs.clone());
     if !done {
-        lifecycle::changed(world, &subject.group, &subject.name);
+        lifecycle::updated(world, subject);
     }
     Ok(json!({"replicationSpecs": specs}))
 }

@@ -6,7 +6,7 @@
 use super::{COLLECTION, Cluster, compatibility, connection, view};
 use crate::families::body;
 use crate::families::clusters::topology::hardware_of;
-use crate::families::states::{self, CREATING, IDLE, Pace, Steps, UPDATING};
+use crate::families::states::{self, CREATING, IDLE, Pace, REPAIRING, Steps, UPDATING};
 use crate::world::World;
 use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
@@ -18,6 +18,14 @@ const DELETE: Quantiles = Quantiles::new(25.0, 36.0, 167.0, 209.0, 945.0, 2171.0
 /// Until a cluster leaves `IDLE` after its process arguments were changed. The tail of what was measured belongs to
 /// spontaneous updates and is left out.
 pub const UNTIL_ARGUMENTS_APPLY: Quantiles = Quantiles::new(0.0, 1.0, 5.0, 33.0, 33.0, 33.0);
+
+/// From `UPDATING` to `REPAIRING` and from there to `IDLE` (14 cases).
+const UNTIL_REPAIR: Quantiles = Quantiles::new(324.0, 330.0, 440.0, 521.0, 589.0, 589.0);
+const REPAIR: Quantiles = Quantiles::new(284.0, 287.0, 298.0, 347.0, 376.0, 376.0);
+
+/// The share of clusters that were repaired after they had been resumed while they were still being paused (measured: 14
+/// of 61).
+const REPAIRED_AFTER_RESUME: f64 = 0.23;
 
 const M10: Pace = Pace {
     create: Quantiles::new(375.0, 455.0, 536.0, 794.0, 1489.0, 7269.0),
@@ -99,13 +107,43 @@ fn vanish(world: &mut World, subject: &Subject) {
 /// A change was made just now: an idle cluster leaves `IDLE` with it, one that is busy is busy for longer, and one that
 /// is being created takes the change along.
 pub fn changed(world: &mut World, group: &str, name: &str) {
-    let Some(cluster) = of(world, &Subject::new(group, COLLECTION, name)) else { return };
+    updated(world, &Subject::new(group, COLLECTION, name));
+}
+
+/// [`changed`] for whoever has the subject at hand.
+pub fn updated(world: &mut World, subject: &Subject) {
+    let Some(cluster) = of(world, subject) else { return };
     if cluster.state() == CREATING {
         return;
     }
     states::enter(&mut cluster.document, UPDATING);
-    let (subject, pace) = (cluster.subject(), pace(cluster));
-    states::change(world, subject, pace, &STEPS);
+    let pace = pace(cluster);
+    states::change(world, subject.clone(), pace, &STEPS);
+}
+
+/// The cluster is being updated, which goes wrong and is put right.
+pub fn updated_and_repaired(world: &mut World, subject: &Subject) {
+    let Some(cluster) = of(world, subject) else { return };
+    states::enter(&mut cluster.document, UPDATING);
+    world.cancel(subject);
+    let begin = world.chance.duration(&UNTIL_REPAIR);
+    let repair = world.chance.duration(&REPAIR);
+    world.after(begin, subject.clone(), REPAIRING, |world, subject| {
+        if let Some(cluster) = of(world, subject) {
+            states::enter(&mut cluster.document, REPAIRING);
+        }
+    });
+    world.after(begin + repair, subject.clone(), IDLE, STEPS.idle);
+}
+
+/// The cluster was resumed while it was still being paused, which sometimes needs a repair.
+pub fn resumed_in_flight(world: &mut World, group: &str, name: &str) {
+    let subject = Subject::new(group, COLLECTION, name);
+    if world.chance.happens(REPAIRED_AFTER_RESUME) {
+        updated_and_repaired(world, &subject);
+    } else {
+        updated(world, &subject);
+    }
 }
 
 /// The process arguments were changed: an idle cluster leaves `IDLE` a moment later (recorded).

@@ -15,7 +15,7 @@ use super::{
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::errors;
-use crate::families::states::{DELETING, IDLE};
+use crate::families::states::{self, DELETING, IDLE, UPDATING};
 use crate::world::World;
 
 /// How long a resumed cluster must run before it may be paused again (published).
@@ -76,8 +76,11 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if pause == Some(false) {
         cluster.resumed = Some(now);
     }
-    if changed {
-        lifecycle::changed(world, request.param("groupId"), request.param("clusterName"));
+    let (group, name) = (request.param("groupId"), request.param("clusterName"));
+    if pause == Some(false) && states::state(&before) == UPDATING {
+        lifecycle::resumed_in_flight(world, group, name);
+    } else if changed {
+        lifecycle::changed(world, group, name);
     }
     Ok(Reply::document(200, view::shown(super::cluster(world, request)?, request)?))
 }
