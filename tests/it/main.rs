@@ -4,4 +4,5 @@ mod architecture;
 mod docs;
 mod laws;
 mod real;
+mod teams;
 mod traffic;

@@ -43,6 +43,16 @@ pub(super) fn fill(scene: &Scene, part: &Part, entries: &Entries, seen: &Value) 
     }
 }
 
+/// The next step for a list that nobody has seen yet: only in a plan. It is empty, or made of Atlas's defaults, which may
+/// match already.
+pub(super) fn guess(scene: &Scene, part: &Part, entries: &Entries) -> Result<Step, MissingSlot> {
+    let has_defaults = entries.add == Add::Never;
+    Ok(match fill(scene, part, entries, &Value::Array(Vec::new()))? {
+        Step::Send(sending) if has_defaults => Step::Send(Sending { certain: false, ..sending }),
+        other => other,
+    })
+}
+
 /// A PATCH of one entry that carries what differs, and what every update of it must.
 fn patch(scene: &Scene, part: &Part, endpoint: Endpoint, lack: Lack<'_>) -> Result<Step, MissingSlot> {
     let changed = lack.changes.iter().map(Change::root).chain(part.route.carries.iter().copied());

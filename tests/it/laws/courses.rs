@@ -48,6 +48,9 @@ impl World {
     }
 }
 
+/// Changes that lead to calls of their own: the example that each begins with, and what it becomes.
+const CHANGES: &[(&str, &str)] = &[("AtlasProject (everything)", include_str!("courses/project.yaml"))];
+
 /// One example for each way a kind is written to Atlas (examples that differ only in what they say share their calls),
 /// and the changes that lead to calls of their own.
 pub fn courses() -> Vec<Course> {
@@ -60,7 +63,10 @@ pub fn courses() -> Vec<Course> {
         let parts = declared.parts(&given).unwrap();
         let routes: Vec<_> = parts.iter().map(|part| part.route.read.template).collect();
         if seen.insert(routes) {
-            courses.push(Course { name, before: None, manifest: example.manifest });
+            courses.push(Course { name: name.clone(), before: None, manifest: example.manifest });
+        }
+        for (_, manifest) in CHANGES.iter().filter(|(before, _)| *before == name) {
+            courses.push(Course { name: format!("{name}, changed"), before: Some(example.manifest), manifest });
         }
     }
     courses

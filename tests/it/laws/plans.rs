@@ -5,7 +5,7 @@ use atlas_operator::{
     atlas::{Clients, Credentials, Endpoint, Method, Settings},
     engine::{
         Clock,
-        observe::observe,
+        observe::{look_up, observe},
         plan::{self, Adopt, Cause, Memory, Observed, Scene, Sending, Step, Wanted},
         predict::{NEW_ID, whole},
     },
@@ -36,7 +36,14 @@ pub(super) async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: 
     let project_id = project.and_then(|atlas| atlas["projectId"].as_str().map(str::to_owned));
     let secrets: BTreeMap<&'static str, SecretString> =
         needs.secrets.iter().map(|need| (need.field, SecretString::from("never-compared"))).collect();
+    let mut found = BTreeMap::new();
+    for lookup in needs.lookups {
+        let mut slots = lookup.slots.clone();
+        slots.insert("orgId", organization.id.clone());
+        found.extend(look_up(&client, &lookup, &slots).await.unwrap().map(|answer| (lookup.key, answer)));
+    }
     let given = Given {
+        found,
         org_id: organization.id.clone(),
         project_id: project_id.clone(),
         secrets: secrets.clone(),
@@ -85,7 +92,7 @@ fn compare(name: &str, steps: &[Step], calls: &[harness::Call], group: &str) -> 
     let mut calls = calls.iter().peekable();
     let (mut certain, mut conditional) = (0, 0);
     for sending in sendings(steps) {
-        let planned = format!("{} /api/atlas/v2{}", sending.call.method, sending.call.path.replace(NEW_ID, group));
+        let planned = sending.call.to_string().replacen(' ', " /api/atlas/v2", 1).replace(NEW_ID, group);
         let body = sending.call.body.as_ref().map_or(Value::Null, |body| body.json().clone());
         let body: Value = serde_json::from_str(&body.to_string().replace(NEW_ID, group)).unwrap();
         match calls.peek() {

@@ -31,6 +31,7 @@ use kube::runtime::{
 use serde_json::Value;
 
 use super::{
+    super::teams,
     fake_kube::{FakeKube, Key},
     proxy::Proxy,
     trap::Trap,
@@ -106,9 +107,11 @@ impl World {
         world
     }
 
-    /// Back to an empty Kubernetes and the simulator as it started.
+    /// Back to an empty Kubernetes and the simulator as it started, with the teams that examples name.
     pub async fn reset(&mut self) {
         self.simulator.reset().await.unwrap();
+        teams::provide(&self.simulator, &self.simulator.organizations()[0]).await;
+        self.simulator.clear_calls().await.unwrap();
         self.kube = FakeKube::new(Arc::clone(&self.trap));
         self.trap.set(None);
         self.read_clock().await;

@@ -7,6 +7,7 @@ use harness::Organization;
 use serde_json::{Value, json};
 
 use super::{
+    super::teams,
     kube::documents,
     stage::{CREDENTIALS, Stage},
 };
@@ -26,8 +27,9 @@ pub fn objects(example: &Example) -> Vec<Value> {
 }
 
 impl Stage {
-    /// Applies the credentials of an organization and the objects of an example.
+    /// Applies the credentials of an organization and the objects of an example, and makes the teams that it names.
     pub async fn apply_example(&self, namespace: &str, organization: &Organization, example: &Example) {
+        teams::provide(&self.simulator, organization).await;
         self.provide_credentials(namespace, organization).await;
         for object in objects(example) {
             self.kube.apply(namespace, &object).await;
