@@ -120,11 +120,22 @@ fn lacking<'a>(scene: &Scene, part: &'a Part, entries: &Entries, seen: &Value) -
         .map(|wanted| {
             let key = (entries.key)(wanted);
             let there = items(seen).iter().find(|other| (entries.key)(other) == key);
-            let changes = diff(wanted, there.unwrap_or(&Value::Null), part.route.fields);
+            let mut changes = diff(wanted, there.unwrap_or(&Value::Null), part.route.fields);
+            if entries.add == Add::Never {
+                // It is there, shown or not, so its key is no change.
+                changes.retain(|change| !makes_key(entries, wanted, change.root()));
+            }
             Lack { key, wanted, there: there.is_some(), changes }
         })
         .filter(|lack| !lack.changes.is_empty())
         .collect()
+}
+
+/// Whether an entry would be another without a field.
+fn makes_key(entries: &Entries, entry: &Value, field: &str) -> bool {
+    let mut without = entry.clone();
+    without[field] = Value::Null;
+    (entries.key)(&without) != (entries.key)(entry)
 }
 
 /// The entries that are there and should not be.
