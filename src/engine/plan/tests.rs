@@ -84,7 +84,7 @@ fn a_list_that_takes_all_together_gets_one_post_and_a_delete_for_each_that_left(
 fn an_entry_that_can_be_patched_is_sent_only_what_changes() {
     assert_eq!(
         told(mixed(entries(Add::Together(LIST), Alter::Patch(ENTRY)), Delete::Delete(ENTRY))),
-        [r#"PATCH /list/a {"value":2}"#, r#"POST /list [{"value":1}]"#, "DELETE /list/ours"]
+        [r#"PATCH /list/a {"value":2}"#, r#"POST /list [{"key":"b","value":1}]"#, "DELETE /list/ours"]
     );
 }
 
