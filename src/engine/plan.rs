@@ -347,7 +347,9 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
             (Observed::Between, _) => Step::Wait { part: part.name, state: "UPDATING".to_owned() },
             (Observed::Unknown, _) if is_empty(&part.desired) => Step::Done,
             (Observed::Unknown, Shape::Document) => document::guess(scene, part)?,
-            (Observed::Unknown, Shape::Entries(entries)) => entries::guess(scene, part, entries)?,
+            (Observed::Unknown, Shape::Entries(entries)) => {
+                entries::fill(scene, part, entries, &Value::Array(Vec::new()))?
+            }
             (Observed::Absent, _) if scene.is_upgrading() => {
                 Step::Wait { part: part.name, state: "UPDATING".to_owned() }
             }

@@ -43,16 +43,6 @@ pub(super) fn fill(scene: &Scene, part: &Part, entries: &Entries, seen: &Value) 
     }
 }
 
-/// The next step for a list that nobody has seen yet: only in a plan. It is empty, or made of Atlas's defaults, which may
-/// match already.
-pub(super) fn guess(scene: &Scene, part: &Part, entries: &Entries) -> Result<Step, MissingSlot> {
-    let has_defaults = entries.add == Add::Never;
-    Ok(match fill(scene, part, entries, &Value::Array(Vec::new()))? {
-        Step::Send(sending) if has_defaults => Step::Send(Sending { certain: false, ..sending }),
-        other => other,
-    })
-}
-
 /// A PATCH of one entry that carries what differs, and what every update of it must.
 fn patch(scene: &Scene, part: &Part, endpoint: Endpoint, lack: Lack<'_>) -> Result<Step, MissingSlot> {
     let changed = lack.changes.iter().map(Change::root).chain(part.route.carries.iter().copied());
@@ -60,7 +50,10 @@ fn patch(scene: &Scene, part: &Part, endpoint: Endpoint, lack: Lack<'_>) -> Resu
     let body = Some(Body::new(Value::Object(fields.collect())));
     let mut slots = scene.slots(part);
     slots.insert("entry", lack.key.clone());
-    Ok(about(part, super::call(Method::PATCH, endpoint, &slots, body)?, lack))
+    let call = super::call(Method::PATCH, endpoint, &slots, body)?;
+    // What is there from the beginning and was not seen may be as it should be already.
+    let certain = lack.there;
+    Ok(Step::Send(Sending { certain, ..about(part, call, lack) }))
 }
 
 fn add(scene: &Scene, part: &Part, entries: &Entries, lacking: Vec<Lack<'_>>) -> Result<Step, MissingSlot> {
@@ -72,7 +65,7 @@ fn add(scene: &Scene, part: &Part, entries: &Entries, lacking: Vec<Lack<'_>>) ->
         Add::Singly(endpoint) => {
             let Some(first) = lacking.into_iter().next() else { return Ok(Step::Done) };
             let call = scene.call(part, Method::POST, endpoint, Some(Body::new(first.wanted.clone())))?;
-            return Ok(about(part, call, first));
+            return Ok(Step::Send(about(part, call, first)));
         }
     };
     let call = scene.call(part, Method::POST, endpoint, Some(Body::new(body)))?;
@@ -105,9 +98,9 @@ fn delete(scene: &Scene, part: &Part, key: &str) -> Result<Step, MissingSlot> {
 }
 
 /// A call about one entry.
-fn about(part: &Part, call: Call, lack: Lack<'_>) -> Step {
+fn about(part: &Part, call: Call, lack: Lack<'_>) -> Sending {
     let entry = Some(lack.key.clone());
-    Step::Send(Sending { entry, ..Sending::new(part, Purpose::Update, call, named(lack).collect()) })
+    Sending { entry, ..Sending::new(part, Purpose::Update, call, named(lack).collect()) }
 }
 
 /// The entries that are wanted and not there as they should be.
