@@ -4,5 +4,5 @@ mod architecture;
 mod docs;
 mod laws;
 mod real;
-mod teams;
+mod somebody;
 mod traffic;

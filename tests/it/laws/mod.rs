@@ -7,6 +7,7 @@ mod courses;
 mod fake_kube;
 mod faults;
 mod plans;
+mod projects;
 mod proxy;
 mod specification;
 mod steady;

@@ -55,13 +55,14 @@ spec:
   scopes: [{name: orders, type: CLUSTER}]
 ";
 
-struct Story {
-    world: World,
+/// A world and an operator in it, from one thing that a user does to the next.
+pub(super) struct Story {
+    pub(super) world: World,
     operator: TestOperator,
 }
 
 impl Story {
-    async fn begin(manifests: &[&str]) -> Self {
+    pub(super) async fn begin(manifests: &[&str]) -> Self {
         let world = World::new().await;
         world.provide_credentials();
         for manifest in manifests {
@@ -75,16 +76,16 @@ impl Story {
         story
     }
 
-    async fn go_on(&mut self) {
+    pub(super) async fn go_on(&mut self) {
         self.world.run(&mut self.operator).await;
     }
 
-    async fn wait(&mut self, span: Duration) {
+    pub(super) async fn wait(&mut self, span: Duration) {
         self.world.run_for(&mut self.operator, Some(span)).await;
     }
 
     /// Applies the last document of a manifest with its spec, or metadata, edited.
-    fn edit(&self, manifest: &str, edit: impl FnOnce(&mut Value)) -> Key {
+    pub(super) fn edit(&self, manifest: &str, edit: impl FnOnce(&mut Value)) -> Key {
         let mut document = documents(manifest).pop().unwrap();
         edit(&mut document);
         self.world.apply_one(&document)
@@ -95,7 +96,7 @@ impl Story {
         self.edit(manifest, |document| document["metadata"]["annotations"] = annotations)
     }
 
-    fn get(&self, plural: &str, name: &str) -> Option<Value> {
+    pub(super) fn get(&self, plural: &str, name: &str) -> Option<Value> {
         self.world.kube.get(&(plural.to_owned(), NAMESPACE.to_owned(), name.to_owned()))
     }
 
@@ -103,18 +104,18 @@ impl Story {
         condition(&self.get(plural, name).unwrap(), "Ready")["reason"].as_str().unwrap_or_default().to_owned()
     }
 
-    fn group(&self) -> String {
+    pub(super) fn group(&self) -> String {
         self.get("atlasprojects", "shop").unwrap()["status"]["atlas"]["projectId"].as_str().unwrap().to_owned()
     }
 
     /// How many entries the project's access list has.
-    async fn access_list(&self) -> usize {
+    pub(super) async fn access_list(&self) -> usize {
         let state = self.world.simulator.state().await.unwrap();
         state["groups"][&self.group()]["accessList"].as_object().unwrap().len()
     }
 
     /// The mutating calls since the last time this was asked, as `METHOD last/segments body`.
-    async fn sent(&self) -> Vec<(String, Value)> {
+    pub(super) async fn sent(&self) -> Vec<(String, Value)> {
         let calls = self.world.simulator.calls_with_bodies(0).await.unwrap();
         self.world.simulator.clear_calls().await.unwrap();
         let path = |call: &harness::Call| {

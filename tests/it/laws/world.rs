@@ -31,7 +31,7 @@ use kube::runtime::{
 use serde_json::Value;
 
 use super::{
-    super::teams,
+    super::somebody::Somebody,
     fake_kube::{FakeKube, Key},
     proxy::Proxy,
     trap::Trap,
@@ -110,7 +110,7 @@ impl World {
     /// Back to an empty Kubernetes and the simulator as it started, with the teams that examples name.
     pub async fn reset(&mut self) {
         self.simulator.reset().await.unwrap();
-        teams::provide(&self.simulator, &self.simulator.organizations()[0]).await;
+        Somebody::of(&self.simulator, &self.simulator.organizations()[0]).make_teams().await;
         self.simulator.clear_calls().await.unwrap();
         self.kube = FakeKube::new(Arc::clone(&self.trap));
         self.trap.set(None);

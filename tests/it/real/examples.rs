@@ -7,7 +7,7 @@ use harness::Organization;
 use serde_json::{Value, json};
 
 use super::{
-    super::teams,
+    super::somebody::Somebody,
     kube::documents,
     stage::{CREDENTIALS, Stage},
 };
@@ -29,7 +29,7 @@ pub fn objects(example: &Example) -> Vec<Value> {
 impl Stage {
     /// Applies the credentials of an organization and the objects of an example, and makes the teams that it names.
     pub async fn apply_example(&self, namespace: &str, organization: &Organization, example: &Example) {
-        teams::provide(&self.simulator, organization).await;
+        Somebody::of(&self.simulator, organization).make_teams().await;
         self.provide_credentials(namespace, organization).await;
         for object in objects(example) {
             self.kube.apply(namespace, &object).await;

@@ -1,0 +1,63 @@
+//! Somebody else who works in Atlas beside the operator.
+use atlas_operator::atlas::{Body, Call, Client, Clients, Credentials, Endpoint, Method, Settings};
+use harness::{Organization, Simulator};
+use serde_json::{Value, json};
+
+/// The teams that examples name. No kind makes teams, so they must be there before.
+const TEAMS: [&str; 2] = ["Support", "Operations"];
+
+/// A person, or another tool, with the credentials of an organization.
+pub struct Somebody {
+    client: Client,
+    organization: String,
+}
+
+impl Somebody {
+    pub fn of(simulator: &Simulator, organization: &Organization) -> Self {
+        let credentials = Credentials::ApiKey {
+            org_id: organization.id.clone(),
+            public_key: organization.public_key.clone(),
+            private_key: organization.private_key.clone().into(),
+        };
+        let clients = Clients::new(Endpoint::parse(simulator.base_url()).unwrap(), Settings::default());
+        let client = clients.get("somebody", "1", || Ok(credentials)).unwrap();
+        Self { client, organization: organization.id.clone() }
+    }
+
+    /// Posts to `path`, in which `{orgId}` is the organization.
+    pub async fn post(&self, path: &'static str, body: Value) -> Value {
+        self.post_in("", path, body).await
+    }
+
+    /// Posts to `path`, in which `{groupId}` is `project`.
+    pub async fn post_in(&self, project: &str, path: &'static str, body: Value) -> Value {
+        let post = Call {
+            method: Method::POST,
+            path: path.replace("{orgId}", &self.organization).replace("{groupId}", project),
+            query: Vec::new(),
+            template: path,
+            version: "2023-01-01",
+            body: Some(Body::new(body)),
+        };
+        self.client.send(&post).await.unwrap().body
+    }
+
+    /// Makes a project, and answers its id.
+    pub async fn make_project(&self, name: &str) -> String {
+        let project = self.post("/groups", json!({"name": name, "orgId": self.organization})).await;
+        project["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a team, and answers its id.
+    pub async fn make_team(&self, name: &str) -> String {
+        let team = json!({"name": name, "usernames": ["someone@example.org"]});
+        self.post("/orgs/{orgId}/teams", team).await["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes the teams that examples name.
+    pub async fn make_teams(&self) {
+        for name in TEAMS {
+            self.make_team(name).await;
+        }
+    }
+}
