@@ -22,6 +22,13 @@
 //! "OUT_OF_CAPACITY"}}`. Connection strings of private endpoints are written as a resource and stay, with
 //! `PATCH /_sim/resources/groups/{groupId}/clusters/{clusterName} {"connectionStrings": {"privateEndpoint": […]}}`.
 //!
+//! The state shows documents as GET does in the newest version, without links. What the API never shows begins with `_`:
+//! `_active` on access list entries, `_processArgs` on clusters, `_passwordChanges` on users, and `_timers` at the top.
+//!
+//! Resources are projects, clusters, flex clusters, users, roles, access list entries, limits, teams, the single documents
+//! of a project (`groups/{id}/settings`, `…/auditLog`, `…/awsCustomDNS`, `…/maintenanceWindow`, `…/userSecurity`), and the
+//! teams and policies of an organization (`orgs/{id}/teams/{id}`, `orgs/{id}/resourcePolicies/{id}`).
+//!
 //! An error has the body `{"error": "…"}`.
 use std::time::Duration;
 
@@ -170,7 +177,7 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
     }
 }
 
-/// Changes settings while running: all of them, or none when one is wrong.
+/// Takes over settings and does what was asked beside them, all or nothing.
 fn change_settings(shared: &Shared, state: &mut State, wanted: Patch) -> Result<Value, Refusal> {
     if let Some(speed) = wanted.speed {
         check_speed(speed)?;

@@ -8,7 +8,7 @@ use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
 use super::clusters::hardware::Provider;
 use super::clusters::{Hosts, check_name, upgrade};
 use super::states::{self, CREATING, DELETING, IDLE, Pace, Steps, UPDATING};
-use super::{errors, project, project_mut, sets};
+use super::{admit, errors, project, project_mut, sets};
 use crate::api::{ApiError, Evidence, Method, Operation, Reply, Request, VersionDate};
 use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
@@ -126,6 +126,7 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if project.released_names.get(name).is_some_and(|until| *until > now) {
         return Err(errors::flex_name_being_cleaned_up());
     }
+    admit(world, request)?;
     let hosts = Hosts::shared(name, &mut world.chance);
     let flex = build(world, group, &sent, hosts)?;
     let mut answer = flex.document.clone();

@@ -106,6 +106,15 @@ fn possessions_mut<'a>(world: &'a mut World, request: &Request) -> Result<&'a mu
     world.possessions_mut(id).ok_or_else(|| errors::organization_not_found(id))
 }
 
+/// What may refuse a new deployment of any kind whose body is right: the organization's policies, the project's limit.
+fn admit(world: &World, request: &Request) -> Result<(), ApiError> {
+    resource_policies::check(world, request)?;
+    match limits::CLUSTERS.exceeded_by(project(world, request)?, 1) {
+        Some(_) => Err(errors::limit_exceeded()),
+        None => Ok(()),
+    }
+}
+
 /// What Atlas encodes when it writes a name into a link. A `$` stays as it is, a `/` does not (recorded).
 const SEGMENT: &AsciiSet = &CONTROLS
     .add(b' ')

@@ -19,7 +19,7 @@ const ROLES: Shape = Shape::List(&Shape::Text(usize::MAX));
 const ASSIGNMENT: &[body::Field] =
     &[required("roleNames", ROLES), required("teamId", Shape::Text(24)), optional("links", Shape::ReadOnly)];
 
-/// The path says which team it is.
+/// The path says which team it is, so a body need not (assumed).
 const UPDATE: &[body::Field] =
     &[required("roleNames", ROLES), optional("teamId", Shape::ReadOnly), optional("links", Shape::ReadOnly)];
 

@@ -5,6 +5,7 @@ pub mod paging;
 pub mod pipeline;
 pub mod query;
 pub mod route;
+mod scope;
 pub mod server;
 pub mod write;
 

@@ -13,19 +13,19 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::Incoming;
 use super::answer::Answer;
 use super::query;
 use super::route::{Found, Router};
+use super::scope;
 use super::write::{self, Facts};
 use crate::api::{ApiError, Operation, Reply, Request, VersionDate};
 use crate::auth::Principal;
 use crate::auth::oauth::{Ask, Endpoint};
 use crate::calls::{Call, loggable};
-use crate::families::body::instant;
 use crate::families::errors;
 use crate::faults::kinds::{Fate, Scene, not_on_access_list};
 use crate::faults::{Effect, Strike, TOKEN_OPERATION, When};
@@ -222,13 +222,13 @@ impl<'a> Pass<'a> {
         let group_id = params.get("groupId").map(String::as_str);
         if let Some(group_id) = group_id {
             self.project_found = state.world.organization_of(group_id).is_some();
-            check_project(state, group_id, &principal)?;
-            if below_project(operation) && lags(state, group_id, self.now) {
+            scope::check_project(state, group_id, &principal)?;
+            if scope::lags(state, operation, group_id, self.now) {
                 return Err(errors::resource_not_found(&incoming.decoded_path()).into());
             }
         }
         if let Some(org_id) = params.get("orgId") {
-            check_organization(state, org_id, &principal)?;
+            scope::check_organization(state, org_id, &principal)?;
         }
         let caller =
             Caller { org_id: &principal.org_id, group_id, user: &principal.name, address: &incoming.peer.to_string() };
@@ -309,43 +309,6 @@ impl<'a> Pass<'a> {
     }
 }
 
-/// An unknown project is not found; one of another organization is out of reach, and that answer is a 401. A deleted
-/// one gets either, as the setting says.
-fn check_project(state: &State, group_id: &str, principal: &Principal) -> Result<(), ApiError> {
-    let out_of_reach = match state.world.organization_of(group_id) {
-        Some(org_id) if org_id == principal.org_id => return Ok(()),
-        Some(_) => true,
-        None => state.world.tombstoned(group_id) && state.settings.deleted_projects.unauthorized(group_id),
-    };
-    Err(if out_of_reach { user_cannot_access_group() } else { errors::group_not_found(group_id) })
-}
-
-/// How long a project is new: children were seen missing in the second of its creation, and creations carry no fraction
-/// of a second.
-const NEW: SignedDuration = SignedDuration::from_secs(2);
-
-/// Whether an operation is about something in a project rather than about the project.
-fn below_project(operation: &Operation) -> bool {
-    operation.path.strip_prefix("/groups/{groupId}").is_some_and(|rest| rest.starts_with('/'))
-}
-
-/// Whether a new project's children are not there yet. Chance is asked only about new projects.
-fn lags(state: &mut State, group_id: &str, now: Timestamp) -> bool {
-    let share = state.settings.new_project_lag;
-    let created = state.world.project(group_id).and_then(|project| instant(&project.document, "created"));
-    let new = created.is_some_and(|created| now.duration_since(created) < NEW);
-    share > 0.0 && new && state.world.chance.happens(share)
-}
-
-/// A credential belongs to one organization; any other is out of reach.
-fn check_organization(state: &State, org_id: &str, principal: &Principal) -> Result<(), ApiError> {
-    if org_id == principal.org_id {
-        return Ok(());
-    }
-    let exists = state.world.organizations().iter().any(|organization| organization.id == org_id);
-    Err(if exists { errors::user_cannot_access_organization() } else { errors::organization_not_found(org_id) })
-}
-
 /// The body as JSON; null where there is none or the method has none.
 fn body(incoming: &Incoming, operation: &Operation) -> Result<Value, ApiError> {
     if incoming.body.is_empty() || !operation.method.mutates() {
@@ -356,11 +319,6 @@ fn body(incoming: &Incoming, operation: &Operation) -> Result<Value, ApiError> {
         return Err(ApiError::new(415, "UNSUPPORTED_MEDIA_TYPE", "The body of a request must be JSON."));
     }
     serde_json::from_slice(&incoming.body).map_err(|_| errors::invalid_json())
-}
-
-/// Recorded.
-fn user_cannot_access_group() -> ApiError {
-    ApiError::new(401, "USER_CANNOT_ACCESS_GROUP", "User cannot access this group.")
 }
 
 /// Recorded for a path below a project.

@@ -34,6 +34,10 @@ const SERVICE_VERSION: &str = concat!(
     env!("CARGO_PKG_VERSION")
 );
 
+/// Bodies below this many bytes are never compressed, and their answers say so (recorded of bodies up to 20 bytes; this
+/// is the default of the proxy that Atlas's headers name).
+const LEAST_COMPRESSED: usize = 30;
+
 /// What is known of a call when its answer is written.
 pub struct Facts<'a> {
     pub incoming: &'a Incoming,
@@ -48,6 +52,13 @@ pub struct Facts<'a> {
     pub retry_after: Option<u32>,
 }
 
+impl Facts<'_> {
+    /// Only answers to these methods say that they depend on the encoding (recorded).
+    fn is_read_or_posted(&self) -> bool {
+        ["GET", "POST"].contains(&self.incoming.method.as_str())
+    }
+}
+
 /// Adds the headers that even the edge writes.
 pub fn edge(mut answer: Answer, facts: &Facts) -> Answer {
     for (name, value) in EDGE {
@@ -57,7 +68,7 @@ pub fn edge(mut answer: Answer, facts: &Facts) -> Answer {
     answer.replace("x-envoy-upstream-service-time", facts.elapsed.as_millis().to_string());
     let is_plain_json =
         answer.headers.iter().any(|(name, value)| *name == "content-type" && value == "application/json");
-    if is_plain_json && ["GET", "POST"].contains(&facts.incoming.method.as_str()) {
+    if is_plain_json && facts.is_read_or_posted() {
         answer.replace("vary", "Accept-Encoding");
     }
     answer
@@ -86,6 +97,9 @@ pub fn application(result: Result<Reply, ApiError>, facts: &Facts) -> (Answer, O
         };
     }
     application_headers(&mut answer, facts);
+    if document.is_some() && answer.body.len() < LEAST_COMPRESSED && facts.is_read_or_posted() {
+        answer.replace("vary", "Accept-Encoding");
+    }
     (edge(answer, facts), document)
 }
 
@@ -208,9 +222,11 @@ mod tests {
 
     #[test]
     fn a_success_has_the_type_of_its_version_and_an_error_has_plain_json() {
-        let (answer, _) = written(None, Ok(Reply::document(200, json!({}))));
-        assert_eq!(header(&answer, "content-type"), Some("application/vnd.atlas.2023-02-01+json;charset=utf-8"));
-        assert_eq!(header(&answer, "vary"), None);
+        for (document, vary) in [(json!({"text": "x".repeat(30)}), None), (json!({}), Some("Accept-Encoding"))] {
+            let (answer, _) = written(None, Ok(Reply::document(200, document)));
+            assert_eq!(header(&answer, "content-type"), Some("application/vnd.atlas.2023-02-01+json;charset=utf-8"));
+            assert_eq!(header(&answer, "vary"), vary, "a short body is never compressed");
+        }
         let (answer, body) = written(None, Err(ApiError::new(409, "GROUP_ALREADY_EXISTS", "Exists.").with(["x"])));
         assert_eq!(header(&answer, "content-type"), Some("application/json"));
         assert_eq!(header(&answer, "x-error-code"), Some("GROUP_ALREADY_EXISTS"));

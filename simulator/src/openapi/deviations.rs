@@ -89,7 +89,6 @@ pub const FIELDS: &[Deviation] = &[
     deviation("UserCert", "subject", Allow::AnyText, "recorded as a common name alone, without a domain"),
     deviation("LDAPVerifyConnectivityJobRequest", "status", Allow::Value("FAILED"), "recorded so; specified as FAIL"),
     deviation("GroupMaintenanceWindow", "dayOfWeek", Allow::Absent, "a project that never set a window has none"),
-    deviation("TeamRole", "teamId", Allow::Absent, "the path of a change says which team it is; clients leave it out"),
     deviation("CloudDatabaseUser", "groupId", Allow::Answered, "recorded in every answer"),
     deviation(
         "DatabaseUserRole",

@@ -75,3 +75,30 @@ fn a_wrong_entry_leaves_the_list_as_it_was() {
     }
     assert_eq!(done(&mut bench, Call::new("GET", ALL))["totalCount"], 0);
 }
+
+#[test]
+fn a_security_group_needs_peering_and_goes_with_it() {
+    let mut bench = Bench::new(1);
+    let group = |expiry: Value| write(json!([{"awsSecurityGroup": "sg-0a1b2c3d", "deleteAfterDate": expiry}]));
+    let without = "CANNOT_USE_AWS_SECURITY_GROUP_WITHOUT_VPC_PEERING_CONNECTION";
+    assert_eq!(refused(&mut bench, group(Value::Null)), (400, without.to_owned()));
+    bench.world.set_peered(true);
+    let soon = json!((bench.world.now + SignedDuration::from_hours(1)).to_string());
+    assert_eq!(refused(&mut bench, group(soon)).1, "NETWORK_PERMISSION_EXPIRATION_NOT_SUPPORTED");
+    done(&mut bench, group(Value::Null));
+    let entry = done(&mut bench, on("GET", ONE, "sg-0a1b2c3d"));
+    assert_eq!((&entry["awsSecurityGroup"], entry.get("cidrBlock")), (&json!("sg-0a1b2c3d"), None));
+    done(&mut bench, write(json!([{"ipAddress": "192.0.2.7"}])));
+    bench.world.set_peered(false);
+    assert_eq!(refused(&mut bench, on("GET", ONE, "sg-0a1b2c3d")).0, 404);
+    assert_eq!(done(&mut bench, Call::new("GET", ALL))["totalCount"], 1);
+}
+
+#[test]
+fn spellings_of_an_ipv6_address_are_one_entry() {
+    let mut bench = Bench::new(1);
+    done(&mut bench, write(json!([{"ipAddress": "2001:DB8:0:0:0:0:0:7", "comment": "first"}])));
+    let page = done(&mut bench, write(json!([{"cidrBlock": "2001:db8::7/128", "comment": "second"}])));
+    assert_eq!((&page["totalCount"], &page["results"][0]["comment"]), (&json!(1), &json!("second")));
+    assert_eq!(page["results"][0]["ipAddress"], "2001:db8::7");
+}

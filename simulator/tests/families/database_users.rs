@@ -1,7 +1,7 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::{create, dedicated, done, refused, seconds};
+use super::{create, dedicated, delete, done, refused, seconds};
 use crate::bench::{Bench, Call};
 
 const ALL: &str = "/groups/{groupId}/databaseUsers";
@@ -89,6 +89,8 @@ fn a_temporary_user_vanishes_and_a_permanent_one_stays_permanent() {
     assert_eq!(refused(&mut bench, temporary(past)).1, "EXPIRATION_DATE_IN_PAST");
     done(&mut bench, temporary(soon.clone()));
     done(&mut bench, on("PATCH", "api").body(json!({"deleteAfterDate": later})));
+    let forever = done(&mut bench, on("PATCH", "api").body(json!({"deleteAfterDate": null})));
+    assert!(forever.get("deleteAfterDate").is_some(), "a temporary user stays temporary");
     seconds(&mut bench, 3700);
     done(&mut bench, on("GET", "api"));
     seconds(&mut bench, 3600);
@@ -144,4 +146,45 @@ fn a_role_that_cannot_be_is_refused() {
     let circle = Call::new("PATCH", ROLE).param("roleName", "parent");
     let circle = circle.body(json!({"inheritedRoles": [{"db": "admin", "role": "child"}]}));
     assert_eq!(refused(&mut bench, circle).1, "ATLAS_INVALID_CUSTOM_ROLE_CIRCULAR_DEPENDENCY");
+}
+
+#[test]
+fn a_scope_outlives_its_cluster_and_cannot_be_written_again() {
+    let mut bench = Bench::new(1);
+    done(&mut bench, create(dedicated("orders")));
+    let scopes = json!([{"name": "orders", "type": "CLUSTER"}]);
+    done(&mut bench, write(with(|user| user["scopes"] = scopes.clone())));
+    done(&mut bench, delete("orders"));
+    seconds(&mut bench, 3000);
+    assert_eq!(done(&mut bench, on("GET", "api"))["scopes"], scopes);
+    done(&mut bench, on("PATCH", "api").body(json!({"description": "still there"})));
+    let again = on("PATCH", "api").body(json!({"scopes": scopes}));
+    assert_eq!(refused(&mut bench, again).1, "ATLAS_SCOPE_CLUSTER_NOT_FOUND");
+}
+
+#[test]
+fn a_project_has_a_hundred_users() {
+    let mut bench = Bench::new(1);
+    for number in 0..100 {
+        done(&mut bench, write(user(&format!("user-{number}"))));
+    }
+    assert_eq!(refused(&mut bench, write(user("one-more"))), (403, "GROUP_USERS_LIMIT_EXCEEDED".to_owned()));
+}
+
+#[test]
+fn the_parts_of_a_role_come_back_in_an_order_of_their_own() {
+    let mut bench = Bench::new(1);
+    let resources = json!([{"db": "orders", "collection": "a"}, {"db": "orders", "collection": "b"}]);
+    let actions = json!([{"action": "FIND", "resources": resources}, {"action": "INSERT", "resources": resources}]);
+    done(&mut bench, Call::new("POST", ROLES).body(json!({"roleName": "auditor", "actions": actions})));
+    let mut seen = Vec::new();
+    for _ in 0..8 {
+        let role = done(&mut bench, Call::new("GET", ROLE).param("roleName", "auditor"));
+        let first = &role["actions"][0];
+        seen.push(format!("{} {}", first["action"], first["resources"][0]["collection"]));
+        seconds(&mut bench, 60);
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen, ["\"FIND\" \"a\"", "\"INSERT\" \"b\""]);
 }

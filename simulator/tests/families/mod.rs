@@ -3,14 +3,17 @@
 
 mod access_list;
 mod anything;
+mod authentication;
 mod back_door;
 mod clusters;
 mod database_users;
 mod flex_clusters;
 mod global_writes;
+mod organizations;
 mod projects;
 mod scaling;
 mod settings;
+mod singletons;
 mod topology;
 mod updates;
 mod upgrades;

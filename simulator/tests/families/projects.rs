@@ -97,3 +97,68 @@ fn a_limit_holds_and_deleting_it_brings_the_default_back() {
     assert_eq!(done(&mut bench, on("GET"))["currentUsage"], 2);
     assert_eq!(refused(&mut bench, on("PATCH").body(json!({"value": 1_000_000}))).0, 400);
 }
+
+#[test]
+fn what_a_project_is_made_with_stays() {
+    let mut bench = Bench::new(1);
+    let mut body = project("governed");
+    body["withDefaultAlertsSettings"] = json!(false);
+    body["regionUsageRestrictions"] = json!("GOV_REGIONS_ONLY");
+    let wrong = Call::new("POST", "/groups").body(body.clone()).query("projectOwnerId", "me");
+    assert_eq!(refused(&mut bench, wrong), (400, "INVALID_QUERY_PARAMETER".to_owned()));
+    let call = Call::new("POST", "/groups").body(body).query("projectOwnerId", "f0123456789abcdef012345f");
+    let id = done(&mut bench, call)["id"].as_str().unwrap().to_owned();
+    let on = |method: &'static str| Call::new(method, GROUP).param("groupId", id.clone());
+    done(&mut bench, on("PATCH").body(json!({"withDefaultAlertsSettings": true, "name": "still-governed"})));
+    let now = done(&mut bench, on("GET"));
+    assert_eq!((&now["withDefaultAlertsSettings"], &now["name"]), (&json!(false), &json!("still-governed")));
+    assert_eq!(now["regionUsageRestrictions"], "GOV_REGIONS_ONLY");
+    assert!(done(&mut bench, Call::new("GET", GROUP)).get("regionUsageRestrictions").is_none());
+}
+
+#[test]
+fn tags_are_replaced_and_come_back_in_an_order_of_their_own() {
+    let mut bench = Bench::new(1);
+    let tag = |key: &str| json!({"key": key, "value": "v"});
+    for tags in [json!([tag("a")]), json!([tag("b"), tag("c"), tag("d")])] {
+        done(&mut bench, Call::new("PATCH", GROUP).body(json!({"tags": tags})));
+    }
+    let mut orders = std::collections::BTreeSet::new();
+    for _ in 0..8 {
+        let shown = done(&mut bench, Call::new("GET", GROUP))["tags"].clone();
+        orders.insert(shown.as_array().unwrap().iter().map(|tag| tag["key"].as_str().unwrap()).collect::<String>());
+        seconds(&mut bench, 60);
+    }
+    assert_eq!(orders.into_iter().collect::<Vec<_>>(), ["bcd", "dcb"]);
+}
+
+#[test]
+fn the_limit_of_clusters_counts_every_kind() {
+    let mut bench = Bench::new(1);
+    let limit = Call::new("PATCH", LIMIT).param("limitName", "atlas.project.deployment.clusters");
+    done(&mut bench, limit.body(json!({"value": 1})));
+    done(&mut bench, Call::new("POST", FLEX_CLUSTERS).body(flex("sessions")));
+    let full = (400, "DEFAULT_CONFIG_LIMIT_EXCEPTION".to_owned());
+    assert_eq!(refused(&mut bench, create(dedicated("orders"))), full);
+    assert_eq!(refused(&mut bench, Call::new("POST", FLEX_CLUSTERS).body(flex("other"))), full);
+}
+
+#[test]
+fn a_limit_without_a_default_is_there_when_it_is_set() {
+    let mut bench = Bench::new(1);
+    let on = |method: &'static str, name: &str| Call::new(method, LIMIT).param("limitName", name);
+    let daily = "dataFederation.bytesProcessed.daily";
+    assert_eq!(refused(&mut bench, on("GET", daily)).0, 404);
+    assert_eq!(done(&mut bench, on("PATCH", daily).body(json!({"value": 1_000_000})))["value"], 1_000_000);
+    let listed = done(&mut bench, Call::new("GET", "/groups/{groupId}/limits"));
+    assert!(listed.as_array().unwrap().iter().any(|limit| limit["name"] == daily), "a bare array");
+    let mask = "atlas.project.deployment.privateServiceConnectionsSubnetMask";
+    for (name, value, code) in [
+        (mask, 19, "INVALID_ATTRIBUTE"),
+        ("atlas.project.deployment.clusters", 101, "INVALID_ATTRIBUTE"),
+        ("atlas.project.moons", 1, "INVALID_ENUM_VALUE"),
+    ] {
+        assert_eq!(refused(&mut bench, on("PATCH", name).body(json!({"value": value}))), (400, code.to_owned()));
+    }
+    done(&mut bench, on("PATCH", mask).body(json!({"value": 20})));
+}

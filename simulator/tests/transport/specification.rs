@@ -216,12 +216,72 @@ async fn changing(bench: &Bench) {
     assert_eq!(bench.call("DELETE", &retained, "2023-02-01", Value::Null).await.status, 202);
 }
 
+/// A flow through the documents that a project has one of, and through what belongs to an organization.
+async fn governed(bench: &Bench) {
+    let project = bench.project("governed").await;
+    let org = bench.orgs[0]["id"].as_str().unwrap();
+    let below = |path: &str| format!("/groups/{project}{path}");
+    let managed = json!({
+        "databaseName": "$external", "groupId": project, "username": "CN=reader", "x509Type": "MANAGED",
+        "roles": [{"roleName": "read", "databaseName": "orders"}],
+    });
+    let security = json!({"ldap": {"hostname": "ldap.example.com", "bindUsername": "CN=bind,DC=example", "port": 636,
+        "bindPassword": "correct horse", "userToDNMapping": [{"match": "(.*)"}]}});
+    let team = json!({"name": "readers", "usernames": ["somebody@example.com"]});
+    let policy = json!({"name": "policy", "policies": [{"body": "permit(principal, action, resource);"}]});
+    let other_policy = json!({"name": "other", "policies": policy["policies"]});
+    let flex = json!({"name": "small", "providerSettings": {"backingProviderName": "AWS", "regionName": "US_EAST_1"}});
+    let calls = [
+        ("GET", below("/maintenanceWindow"), FIRST, Value::Null),
+        ("PATCH", below("/maintenanceWindow"), FIRST, json!({"dayOfWeek": 7, "hourOfDay": 3})),
+        ("GET", below("/maintenanceWindow"), FIRST, Value::Null),
+        ("POST", below("/maintenanceWindow/defer"), FIRST, Value::Null),
+        ("POST", below("/maintenanceWindow/autoDefer"), FIRST, Value::Null),
+        ("DELETE", below("/maintenanceWindow"), FIRST, Value::Null),
+        ("PATCH", below("/auditLog"), FIRST, json!({"enabled": true, "auditFilter": "{}"})),
+        ("GET", below("/auditLog"), FIRST, Value::Null),
+        ("PATCH", below("/awsCustomDNS"), FIRST, json!({"enabled": true})),
+        ("PATCH", below("/userSecurity"), FIRST, security),
+        ("GET", below("/userSecurity"), FIRST, Value::Null),
+        ("DELETE", below("/userSecurity/ldap/userToDNMapping"), FIRST, Value::Null),
+        ("DELETE", below("/userSecurity/customerX509"), FIRST, Value::Null),
+        ("POST", below("/databaseUsers"), FIRST, managed),
+        ("POST", below("/databaseUsers/CN=reader/certs"), FIRST, json!({"monthsUntilExpiration": 3})),
+        ("GET", below("/databaseUsers/CN=reader/certs"), FIRST, Value::Null),
+        ("POST", format!("/orgs/{org}/teams"), FIRST, team),
+        ("GET", format!("/orgs/{org}/teams/byName/readers"), FIRST, Value::Null),
+        ("POST", format!("/orgs/{org}/resourcePolicies"), NEW, policy.clone()),
+        ("POST", format!("/orgs/{org}/resourcePolicies:validate"), NEW, other_policy),
+        ("GET", format!("/orgs/{org}/resourcePolicies"), NEW, Value::Null),
+        ("POST", below("/flexClusters"), "2024-11-13", flex),
+    ];
+    for (method, path, version, body) in calls {
+        let answer = bench.call(method, &path, version, body).await;
+        assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text);
+    }
+    let policies = format!("/orgs/{org}/resourcePolicies/f0123456789abcdef012345f");
+    assert_eq!(bench.call("GET", &policies, NEW, Value::Null).await.status, 404);
+    let teams = bench.get(&format!("/orgs/{org}/teams")).await.json();
+    let team = teams["results"][0]["id"].as_str().unwrap();
+    let assignment = json!([{"teamId": team, "roleNames": ["GROUP_OWNER"]}]);
+    let ldap = json!({"hostname": "ldap.invalid", "bindUsername": "CN=bind,DC=example", "port": 636,
+        "bindPassword": "correct horse"});
+    assert_eq!(bench.call("POST", &below("/teams"), FIRST, assignment).await.status, 200);
+    let roles = json!({"teamId": team, "roleNames": ["GROUP_READ_ONLY"]});
+    assert_eq!(bench.call("PATCH", &below(&format!("/teams/{team}")), FIRST, roles).await.status, 200);
+    let asked = bench.call("POST", &below("/userSecurity/ldap/verify"), FIRST, ldap).await.json();
+    bench.control("POST", "clock/advance", json!({"seconds": 130})).await;
+    let asked = below(&format!("/userSecurity/ldap/verify/{}", asked["requestId"].as_str().unwrap()));
+    assert_eq!(bench.get(&asked).await.json()["status"], "FAILED");
+}
+
 #[tokio::test]
 async fn the_simulator_keeps_to_the_specification_and_breaks_are_listed() {
     let Some(path) = document() else { return };
     let bench = Bench::start(&["--openapi", path.to_str().unwrap(), "--start", "2026-08-10T03:00:00Z"]).await;
     live(&bench).await;
     changing(&bench).await;
+    governed(&bench).await;
     let violations = bench.control("GET", "violations", Value::Null).await;
     assert_eq!(violations, json!([]), "{violations:#}");
 

@@ -9,7 +9,7 @@ use super::{Cluster, GlobalWrites, INDEPENDENT_SHARDS_SINCE, lifecycle, topology
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::states::{self, CREATING};
-use crate::families::{errors, project};
+use crate::families::{admit, errors, project};
 use crate::world::{Project, World};
 
 /// Longest name (specification).
@@ -27,6 +27,7 @@ pub fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if free && project.clusters.iter().any(Cluster::is_tenant) {
         return Err(errors::second_free_cluster());
     }
+    admit(world, request)?;
     let sent = change.fields.clone();
     let cluster = build(world, request, change)?;
     let answer = view::without_unsent_tags(view::shown(&cluster, request)?, &sent);

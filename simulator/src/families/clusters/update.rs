@@ -14,8 +14,8 @@ use super::{
 };
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
-use crate::families::errors;
 use crate::families::states::{self, DELETING, IDLE, UPDATING};
+use crate::families::{errors, resource_policies};
 use crate::world::World;
 
 /// How long a resumed cluster must run before it may be paused again (published).
@@ -39,6 +39,7 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let previous = current.specs();
     let change = Change::update(request, &previous)?;
     check_immutable(current, &change)?;
+    resource_policies::check(world, request)?;
     let pause = check_pause(current, &change, now)?;
     let before = current.document.clone();
     let mut document = before.clone();

@@ -19,7 +19,7 @@ use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::flex_clusters::{self, FlexCluster};
 use crate::families::states::{self, IDLE, UPDATING};
-use crate::families::{errors, project};
+use crate::families::{errors, project, resource_policies};
 use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
 use crate::world::{Project, World};
@@ -68,6 +68,7 @@ pub fn tenant(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if !old.is_tenant() || old.state() != IDLE || here.successors.contains_key(name) {
         return Err(errors::invalid_attribute("name"));
     }
+    resource_policies::check(world, request)?;
     let hosts = old.hosts.clone();
     let tags = sent.get("tags").or_else(|| old.document.get("tags")).cloned();
     let settings = sent.get("providerSettings").and_then(Value::as_object).cloned().unwrap_or_default();
@@ -108,6 +109,7 @@ pub fn flex(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if states::state(&old.document) != IDLE || here.successors.contains_key(&name) || free {
         return Err(errors::invalid_attribute(if free { "providerName" } else { "name" }));
     }
+    resource_policies::check(world, request)?;
     let hosts = old.hosts.clone();
     let tags = change.fields.get("tags").or_else(|| old.document.get("tags")).cloned();
     let mut successor = dedicated(world, request, change, hosts)?;
