@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::diff::{Change, diff};
 use crate::{
     atlas::{Body, Call, Method, MissingSlot, path},
-    kind::{Endpoint, Hold, Part, Route, Shape, Slots},
+    kind::{Endpoint, Hold, Part, Policy, Route, Shape, Slots},
 };
 
 mod document;
@@ -289,7 +289,7 @@ impl Scene {
         for (index, part) in self.parts.iter().enumerate() {
             let Some(seen) = self.see(part).document() else { continue };
             let changes = match part.route.shape {
-                Shape::Document => diff(&Self::desired(part, seen), seen, part.route.fields),
+                Shape::Document => diff(&self.desired(part, seen), seen, part.route.fields),
                 Shape::Entries(entries) => entries::differences(self, part, entries, seen),
             };
             // The first part is the object itself, so its fields need no prefix.
@@ -302,8 +302,17 @@ impl Scene {
     }
 
     /// What is wanted of a document, with what Atlas may change by itself left to Atlas.
-    fn desired(part: &Part, seen: &Value) -> Value {
+    fn desired(&self, part: &Part, seen: &Value) -> Value {
         let mut desired = part.desired.clone();
+        // What was set until a moment ends by itself then, and is not set again.
+        let has_passed = |value: &Value| {
+            let moment = value.as_str().and_then(|text| text.parse::<Timestamp>().ok());
+            moment.is_some_and(|moment| moment <= self.now)
+        };
+        if let Some(fields) = desired.as_object_mut() {
+            let is_verb = |name: &str| part.route.has(name, |policy| matches!(policy, Policy::Verb { .. }));
+            fields.retain(|name, value| !(has_passed(value) && is_verb(name)));
+        }
         if let Some(yields) = part.route.yields {
             yields(&mut desired, seen);
         }
@@ -339,7 +348,8 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
     if let Some(refusal) = scene.adoption() {
         return Ok(Step::Refuse(refusal));
     }
-    for part in &scene.parts {
+    let mut last = Step::Done;
+    for (index, part) in scene.parts.iter().enumerate() {
         let step = match (scene.see(part), part.route.shape) {
             (Observed::Present(seen), Shape::Document) => document::settle(scene, part, seen)?,
             (Observed::Present(seen), Shape::Entries(entries)) => entries::fill(scene, part, entries, seen)?,
@@ -355,15 +365,18 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
             }
             (Observed::Absent, _) => document::create(scene, part)?,
         };
-        if step != Step::Done {
-            return Ok(step);
+        match step {
+            Step::Done => {}
+            Step::Send(sending) if document::is_last(part, &sending) => last = Step::Send(sending),
+            Step::Send(sending) if index > 0 => return document::permitted(scene, part, sending),
+            step => return Ok(step),
         }
     }
     let is_asynchronous = scene.parts.first().is_some_and(|part| part.route.state.is_some());
     let until = scene.memory.asked.map(|asked| asked + SETTLING);
     Ok(match until.filter(|until| is_asynchronous && *until > scene.now) {
         Some(until) => Step::Rest { until },
-        None => Step::Done,
+        None => last,
     })
 }
 

@@ -3,27 +3,43 @@
 //!
 //! Users write one shape, Atlas's own for clusters. The flavour is the `providerName` of the regions: `TENANT` is an
 //! M0, `FLEX` is a flex cluster, which lives at another address in another shape, and a cloud's name is a dedicated
-//! cluster. The three share one name space in a project, and none can become another in place.
-use kube::{CustomResource, KubeSchema, core::Rule};
-use schemars::JsonSchema;
+//! cluster. The three share one name space in a project, and an M0 or flex cluster can be upgraded in place.
+//!
+//! What is where: the shape of the spec in [`hardware`], [`scaling`], [`options`] and [`words`], what `kubectl apply` refuses in
+//! `rules`, the addresses and what Atlas allows in which state in `route` and `passage`, whose shard is whose in
+//! `shards`, what autoscaling may change and what a PATCH carries in `merge`, what users see in [`status`], and the way
+//! back from documents to a spec in `import`.
+use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::common::{self, Placement, Tag};
 use crate::{
-    kind::{
-        Declare, Delete, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Hold, Intent, Invalid, Needs,
-        Part, Policy, Route, Slots,
-    },
-    status::With,
+    kind::{Declare, Deletion, Describe, Documents, Example, Given, Invalid, Needs, Part, Slots},
+    status::{OperationType, With},
 };
 
-mod hardware;
+mod examples;
+pub mod hardware;
+mod import;
 mod merge;
+pub mod options;
+mod passage;
+mod route;
+mod rules;
+pub mod scaling;
+mod shards;
+mod size;
+pub mod status;
+pub mod words;
 
-pub use hardware::{
-    AutoScaling, BackingProvider, ComputeAutoScaling, DiskAutoScaling, HardwareSpec, Provider, RegionConfig,
-    ReplicationSpec,
+use hardware::{Provider, RegionConfig, ReplicationSpec};
+use options::{AdvancedConfiguration, BiConnector, ManagedNamespace, ProcessArgs, VersionPin, ZoneMapping};
+use rules::{dedicated_only, dedicated_only_if, needs_region};
+use status::ClusterStatus;
+use words::{
+    AdaptiveCapacity, ClusterType, ConfigServers, DiskWarming, EncryptionProvider, RootCertificate, ScalingStrategy,
+    VersionReleaseSystem,
 };
 
 /// What the cluster should be. A field that is absent is not managed: Atlas's value stays, whoever set it. A list that
@@ -43,30 +59,34 @@ pub use hardware::{
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new(SAME_FLAVOUR)
-        .message(
-            "a cluster cannot change between M0 (TENANT), flex (FLEX) and dedicated in place: create another cluster, \
-             move the data, and delete this one"
-        )
-        .field_path(".replicationSpecs"),
+    validation = rules::upgrades_only(),
+    validation = rules::shared_region_stays(),
     validation = Rule::new("self.clusterType != 'REPLICASET' || self.replicationSpecs.size() <= 1")
         .message("a REPLICASET has exactly one element in replicationSpecs; use clusterType SHARDED for more")
         .field_path(".replicationSpecs"),
-    validation = Rule::new(format!(
-        "(self.replicationSpecs.size() == 1 && self.replicationSpecs[0].regionConfigs.size() == 1) || !{SHARED}"
-    ))
-        .message("an M0 (TENANT) or flex (FLEX) cluster has exactly one region and no other beside it")
-        .field_path(".replicationSpecs"),
-    validation = Rule::new(all_equal(SAME_DISK))
-        .message("diskSizeGB must be the same in all shards: Atlas has one disk size for all nodes of a cluster")
-        .field_path(".replicationSpecs"),
-    validation = dedicated_only("backupEnabled", "has(self.backupEnabled)"),
-    validation = dedicated_only("pitEnabled", "has(self.pitEnabled)"),
-    validation = dedicated_only("mongoDBMajorVersion", "has(self.mongoDBMajorVersion)"),
-    validation = dedicated_only("versionReleaseSystem", "has(self.versionReleaseSystem)"),
-    validation = dedicated_only("paused", "has(self.paused)"),
-    validation = dedicated_only("clusterType", "self.clusterType != 'REPLICASET'"),
-    validation = Rule::new(format!("!has(self.terminationProtectionEnabled) || !{IS_TENANT}"))
+    validation = rules::shared_is_alone(),
+    validation = rules::same_disk(),
+    validation = dedicated_only("labels"),
+    validation = dedicated_only("backupEnabled"),
+    validation = dedicated_only("pitEnabled"),
+    validation = dedicated_only("retainBackups"),
+    validation = dedicated_only("mongoDBMajorVersion"),
+    validation = dedicated_only("versionReleaseSystem"),
+    validation = dedicated_only("featureCompatibilityVersionPin"),
+    validation = dedicated_only("paused"),
+    validation = dedicated_only("resumeForChanges"),
+    validation = dedicated_only("biConnector"),
+    validation = dedicated_only("advancedConfiguration"),
+    validation = dedicated_only("processArgs"),
+    validation = dedicated_only("encryptionAtRestProvider"),
+    validation = dedicated_only("redactClientLogData"),
+    validation = dedicated_only("replicaSetScalingStrategy"),
+    validation = dedicated_only("diskWarmingMode"),
+    validation = dedicated_only("rootCertType"),
+    validation = dedicated_only("adaptiveCapacity"),
+    validation = dedicated_only("useAwsTimeBasedSnapshotCopyForFastInitialSync"),
+    validation = dedicated_only_if("clusterType", "self.clusterType != 'REPLICASET'"),
+    validation = Rule::new(format!("!has(self.terminationProtectionEnabled) || !{}", rules::IS_TENANT))
         .message("Atlas changes nothing on an M0 after creation, so protection could never be lifted: remove it")
         .field_path(".terminationProtectionEnabled"),
     validation = Rule::new(
@@ -78,7 +98,33 @@ pub use hardware::{
         "!has(self.versionReleaseSystem) || self.versionReleaseSystem != 'CONTINUOUS' || !has(self.mongoDBMajorVersion)"
     )
         .message("with versionReleaseSystem CONTINUOUS Atlas picks the version: remove mongoDBMajorVersion")
-        .field_path(".mongoDBMajorVersion")
+        .field_path(".mongoDBMajorVersion"),
+    validation = rules::version_does_not_fall(),
+    validation = rules::version_rises_by_one(),
+    validation = Rule::new("!has(self.resumeForChanges) || (has(self.paused) && self.paused)")
+        .message("resumeForChanges says what happens while paused is true: set paused: true, or remove it")
+        .field_path(".resumeForChanges"),
+    validation = rules::nvme_needs_backup(),
+    validation = rules::nvme_is_not_paused(),
+    validation = rules::sharded_only("configServerManagementMode"),
+    validation = rules::own_sharding_is_global(),
+    validation = rules::atlas_managed_zones_only("managedNamespaces"),
+    validation = rules::atlas_managed_zones_only("customZoneMapping"),
+    validation = rules::zones_are_named(),
+    validation = rules::mapped_zones_exist(),
+    validation = needs_region(
+        "useAwsTimeBasedSnapshotCopyForFastInitialSync",
+        "has(self.useAwsTimeBasedSnapshotCopyForFastInitialSync) && self.useAwsTimeBasedSnapshotCopyForFastInitialSync",
+        "region.providerName == 'AWS'",
+        "copies of snapshots by time are for clusters with nodes on AWS: remove the field"
+    ),
+    validation = needs_region(
+        "biConnector",
+        "has(self.biConnector) && has(self.biConnector.readPreference) \
+         && self.biConnector.readPreference == 'analytics'",
+        "has(region.analyticsSpecs) && has(region.analyticsSpecs.nodeCount) && region.analyticsSpecs.nodeCount > 0",
+        "readPreference analytics needs analytics nodes: add analyticsSpecs, or read from secondary"
+    )
 )]
 pub struct AtlasClusterSpec {
     /// Where the cluster belongs.
@@ -98,14 +144,15 @@ pub struct AtlasClusterSpec {
         )
     )]
     pub name: String,
-    /// REPLICASET, or SHARDED with one element of replicationSpecs for each shard. It cannot be changed later.
-    #[x_kube(validation = Rule::new("self == oldSelf").message(
-        "the clusterType cannot be changed in place: put the old value back, or create another cluster and move the \
-         data"
+    /// REPLICASET; SHARDED with one element of replicationSpecs for each shard; or GEOSHARDED, a global cluster, whose
+    /// shards lie in zones. It can be changed in this order later, and never back.
+    #[x_kube(validation = Rule::new("self == oldSelf || oldSelf == 'REPLICASET' || self == 'GEOSHARDED'").message(
+        "a cluster goes from REPLICASET to SHARDED to GEOSHARDED and never back: put the old clusterType back, or \
+         create another cluster and move the data"
     ))]
     pub cluster_type: ClusterType,
-    /// The shards, each with its regions and their nodes; a replica set has one element, a SHARDED cluster at most 50.
-    /// Order matters: shards are told apart by their position, so append new ones at the end.
+    /// The shards, each with its regions and their nodes; a replica set has one element, a sharded cluster at most 50.
+    /// Shards are told apart by zoneName and by their position among those of the zone, so append new ones at the end.
     #[schemars(length(min = 1, max = 50))]
     pub replication_specs: Vec<ReplicationSpec>,
     /// Tags of the cluster, at most 50; an empty list removes all. On an M0 they are set at creation only.
@@ -113,15 +160,26 @@ pub struct AtlasClusterSpec {
     #[schemars(length(max = 50))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
     pub tags: Option<Vec<Tag>>,
-    /// Whether Atlas takes snapshots of the cluster. Atlas's default is false.
+    /// Labels of the cluster, which Atlas's console does not show and which Atlas is about to give up: use tags. An
+    /// empty list removes all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 50))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
+    pub labels: Option<Vec<Tag>>,
+    /// Whether Atlas takes snapshots of the cluster; required on NVMe tiers. Atlas's default is false. False ends
+    /// continuous backup as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_enabled: Option<bool>,
     /// Whether the cluster can be restored to any point in time. It needs backupEnabled, and Atlas switches it on with
     /// backupEnabled at creation when it is absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pit_enabled: Option<bool>,
-    /// The major version of MongoDB, as 8.0. Atlas goes up by one major version at a time and, as a rule, never down.
-    /// Absent, a new cluster gets Atlas's recommended version and stays on it until somebody changes it.
+    /// Whether the snapshots stay in Atlas when the cluster is deleted with its object. Absent, Atlas deletes them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retain_backups: Option<bool>,
+    /// The major version of MongoDB, as 8.0. Atlas goes up by one major version at a time, and down only to the version
+    /// that featureCompatibilityVersionPin holds. Absent, a new cluster gets Atlas's recommended version and stays on
+    /// it until somebody changes it.
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "mongoDBMajorVersion")]
     #[schemars(length(max = 8))]
     #[x_kube(validation = Rule::new("self.matches('^[0-9]+[.][0-9]+$')")
@@ -131,167 +189,83 @@ pub struct AtlasClusterSpec {
     /// Atlas's default is LTS.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_release_system: Option<VersionReleaseSystem>,
+    /// Whether the data keeps the format that it has now while mongoDBMajorVersion goes up, so that the cluster can
+    /// return to the older version. Atlas ends a pin by itself at expirationDate. Absent, it is not managed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub feature_compatibility_version_pin: Option<VersionPin>,
     /// Whether the cluster is paused: it keeps its data, takes no connections, and takes no change until it is resumed.
     /// Atlas resumes it by itself after 30 days.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
-    /// Whether Atlas refuses to delete the cluster. To delete a protected cluster set this to false, let it be applied,
-    /// and then delete the object. Atlas's default is false.
+    /// Whether a paused cluster is resumed when something else of the spec changes, and paused again afterwards. Absent
+    /// or false, changes wait until paused is false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_for_changes: Option<bool>,
+    /// Whether Atlas refuses to delete the cluster. A deleted object with false here has protection that somebody
+    /// switched on in Atlas switched off first; with true or nothing the deletion waits. Atlas's default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination_protection_enabled: Option<bool>,
-}
-
-/// An M0 or a flex cluster, by any of its regions; that it has no other is a rule of its own. Rules count regions
-/// instead of naming the first, so that an empty list is refused by the schema alone.
-const SHARED: &str = "self.replicationSpecs.exists(shard, \
-    shard.regionConfigs.exists(region, region.providerName in ['TENANT', 'FLEX']))";
-
-const IS_TENANT: &str =
-    "self.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, region.providerName == 'TENANT'))";
-
-const SAME_FLAVOUR: &str = "['TENANT', 'FLEX'].all(shared, \
-    self.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, region.providerName == shared)) == \
-    oldSelf.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, region.providerName == shared)))";
-
-/// Within a shard another rule compares all; here the preferred regions of the shards are compared.
-const SAME_DISK: &str = "self.replicationSpecs.filter(shard, shard.regionConfigs.size() > 0 \
-    && has(shard.regionConfigs[0].electableSpecs) && has(shard.regionConfigs[0].electableSpecs.diskSizeGB))\
-    .map(shard, shard.regionConfigs[0].electableSpecs.diskSizeGB)";
-
-/// Whether all numbers of the list that `expression` makes are one.
-fn all_equal(expression: &str) -> String {
-    format!("{expression}.all(one, one == {expression}[0])")
-}
-
-/// A field that M0 and flex clusters do not have.
-fn dedicated_only(field: &str, used: &str) -> Rule {
-    let message = format!(
-        "{field} is for dedicated clusters, and an M0 (TENANT) or flex (FLEX) cluster has no choice of it: remove it"
-    );
-    Rule::new(format!("!({used}) || !{SHARED}")).message(message.as_str()).field_path(format!(".{field}"))
-}
-
-/// What kind of cluster the nodes form.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub enum ClusterType {
-    /// One replica set.
-    #[serde(rename = "REPLICASET")]
-    ReplicaSet,
-    /// Shards, each a replica set.
-    #[serde(rename = "SHARDED")]
-    Sharded,
-}
-
-/// LTS keeps the cluster on its major version; CONTINUOUS moves it to each new release, minor ones included. Atlas's
-/// default is LTS.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum VersionReleaseSystem {
-    /// Only patches of its major version.
-    Lts,
-    /// Every release.
-    Continuous,
-}
-
-/// What a cluster reports of itself beside the common part.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ClusterStatus {
-    /// Atlas's name for the state it is in: IDLE, CREATING, UPDATING, REPAIRING, DELETING.
+    /// Which TLS connections are taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub state_name: Option<String>,
-    /// The version of MongoDB that it runs, with its patch: 8.0.29.
-    #[serde(default, skip_serializing_if = "Option::is_none", rename = "mongoDBVersion")]
-    pub mongo_db_version: Option<String>,
-    /// Addresses to connect to, without credentials.
+    pub advanced_configuration: Option<AdvancedConfiguration>,
+    /// Arguments of the database processes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub connection_strings: Option<ConnectionStrings>,
-}
-
-/// Addresses to connect to, as Atlas reports them.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ConnectionStrings {
-    /// With every host in it: mongodb://…
+    pub process_args: Option<ProcessArgs>,
+    /// The connector that shows the data to tools for business intelligence as tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standard: Option<String>,
-    /// With a DNS name that leads to the hosts: mongodb+srv://…
+    pub bi_connector: Option<BiConnector>,
+    /// Whose key management encrypts the disks with your own key, which the project must be set up for; NONE for
+    /// Atlas's keys. Atlas's default is NONE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub standard_srv: Option<String>,
-    /// As standard, over VPC peering.
+    pub encryption_at_rest_provider: Option<EncryptionProvider>,
+    /// Whether values of documents are left out of the log. A change restarts the nodes one by one. Atlas's default is
+    /// false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub private: Option<String>,
-    /// As standardSrv, over VPC peering.
+    pub redact_client_log_data: Option<bool>,
+    /// In which order nodes change their size: SEQUENTIAL one by one; WORKLOAD_TYPE, Atlas's default, analytics nodes
+    /// beside the others; NODE_TYPE electable nodes beside all others, which is the fastest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub private_srv: Option<String>,
-}
-
-/// Dedicated clusters and M0s. The version of GET is older than that of POST and PATCH, and DELETE's older still,
-/// because each is the newest that its operation has.
-static CLUSTER: Route = Route {
-    read: Endpoint::new(CLUSTER_ADDRESS, "2024-08-05"),
-    delete: Delete::Delete(Endpoint::new(CLUSTER_ADDRESS, "2023-02-01")),
-    state: Some("stateName"),
-    created: Some("createDate"),
-    fields: &[
-        Field { path: "name", policy: Policy::Immutable },
-        Field { path: "clusterType", policy: Policy::Immutable },
-        Field { path: "tags", policy: Policy::Set(&["key"]) },
-        Field { path: "replicationSpecs", policy: Policy::Whole(merge::merge) },
-        Field { path: "paused", policy: Policy::Alone },
-    ],
-    yields: Some(merge::yields),
-    guard: Some(guard),
-    ..Route::document("/groups/{groupId}/clusters", CLUSTER_ADDRESS, "2024-10-23")
-};
-
-const CLUSTER_ADDRESS: &str = "/groups/{groupId}/clusters/{clusterName}";
-
-/// Flex clusters, which the address above answers with an error.
-static FLEX: Route = Route {
-    state: Some("stateName"),
-    created: Some("createDate"),
-    fields: &[
-        Field { path: "name", policy: Policy::Immutable },
-        Field { path: "providerSettings", policy: Policy::Immutable },
-        Field { path: "tags", policy: Policy::Set(&["key"]) },
-    ],
-    guard: Some(guard),
-    ..Route::document("/groups/{groupId}/flexClusters", "/groups/{groupId}/flexClusters/{name}", "2024-11-13")
-};
-
-/// What Atlas would refuse, or do by halves, in the state that it reports.
-fn guard(intent: Intent, desired: &Value, observed: &Value) -> Option<Hold> {
-    let hold = |path, message: &str| Some(Hold { path, message: message.to_owned(), lift: None });
-    match intent {
-        Intent::Update if is_tenant(observed) => hold(
-            "spec.replicationSpecs",
-            "Atlas changes nothing on an M0 after creation. Put the old values back, or create a flex or dedicated \
-             cluster under another name and move the data.",
-        ),
-        Intent::Update if observed["paused"] == true && desired["paused"] != false => hold(
-            "spec.paused",
-            "The cluster is paused, and Atlas refuses changes to a paused cluster. Set spec.paused: false to resume \
-             it and apply the changes.",
-        ),
-        Intent::Delete if observed["terminationProtectionEnabled"] == true => hold(
-            "spec.terminationProtectionEnabled",
-            "The cluster is protected from termination, so Atlas refuses to delete it. Switch the protection off in \
-             Atlas and it is deleted; before deleting an object, set spec.terminationProtectionEnabled: false and let \
-             it be applied.",
-        ),
-        Intent::Update | Intent::Delete => None,
-    }
-}
-
-fn is_tenant(document: &Value) -> bool {
-    document["replicationSpecs"][0]["regionConfigs"][0]["providerName"] == "TENANT"
-}
-
-/// Those of the fields that are there and are text.
-fn texts(document: &Value, fields: &[&str]) -> Map<String, Value> {
-    let text = |field: &&str| Some(((*field).to_owned(), Value::String(document[*field].as_str()?.to_owned())));
-    fields.iter().filter_map(text).collect()
+    pub replica_set_scaling_strategy: Option<ScalingStrategy>,
+    /// When new nodes take reads: FULLY_WARMED, Atlas's default, once their disks are warm; VISIBLE_EARLIER before that;
+    /// ENHANCED_FULLY_WARMED once more of the disks is warm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disk_warming_mode: Option<DiskWarming>,
+    /// The authority that certificates of the nodes come from; there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root_cert_type: Option<RootCertificate>,
+    /// Whether nodes on Azure may be of another family when theirs is sold out. Of no effect on other clouds. Atlas's
+    /// default is what the project says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive_capacity: Option<AdaptiveCapacity>,
+    /// Whether nodes in other regions of AWS are filled from copies of snapshots that arrive in a set time. Atlas's
+    /// default is false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub use_aws_time_based_snapshot_copy_for_fast_initial_sync: Option<bool>,
+    /// Whether Atlas may move the config servers of a sharded cluster onto its shards (ATLAS_MANAGED, its default), or
+    /// they stay on machines of their own (FIXED_TO_DEDICATED).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_server_management_mode: Option<ConfigServers>,
+    /// Whether you shard the collections of a GEOSHARDED cluster yourself, instead of Atlas by managedNamespaces. It
+    /// cannot be changed after creation. Atlas's default is false.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(validation = Rule::new("self == oldSelf").message(
+        "who shards a global cluster is settled at its creation: put the old value back, or create another cluster and \
+         move the data"
+    ))]
+    pub global_cluster_self_managed_sharding: Option<bool>,
+    /// Collections of a GEOSHARDED cluster whose documents Atlas keeps in the zones of their locations. Those that are
+    /// declared are kept true, those that others made are left alone, and one that leaves the list is no longer managed
+    /// but keeps its data. Atlas changes none in place, so another key means no longer managed, then managed anew.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 200))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["db".into(), "collection".into()]))]
+    pub managed_namespaces: Option<Vec<ManagedNamespace>>,
+    /// Which zone of a GEOSHARDED cluster keeps the documents of which place; a place that is not listed belongs to the
+    /// nearest zone. Atlas removes mappings only all at once, so they are set anew when one leaves the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(max = 300))]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]
+    pub custom_zone_mapping: Option<Vec<ZoneMapping>>,
 }
 
 impl Describe for AtlasCluster {
@@ -300,37 +274,32 @@ impl Describe for AtlasCluster {
     const DELETION: Deletion = Deletion::Retain;
 
     fn examples() -> Vec<Example> {
-        vec![
-            Example {
-                name: "dedicated",
-                manifest: include_str!("cluster/dedicated.yaml"),
-                edit: Some(("/tags/0/value", r#""staging""#)),
-                drift: Some(("/groups/{groupId}/clusters/orders", r#"{"tags": [{"key": "env", "value": "lost"}]}"#)),
-            },
-            Example {
-                name: "dedicated in three regions, autoscaled",
-                manifest: include_str!("cluster/regions.yaml"),
-                edit: Some(("/replicationSpecs/0/regionConfigs/2/electableSpecs/nodeCount", "3")),
-                drift: Some(("/groups/{groupId}/clusters/catalogue", r#"{"backupEnabled": false}"#)),
-            },
-            Example {
-                name: "sharded",
-                manifest: include_str!("cluster/sharded.yaml"),
-                edit: Some(("/replicationSpecs/1/regionConfigs/0/electableSpecs/instanceSize", r#""M40""#)),
-                drift: Some(("/groups/{groupId}/clusters/events", r#"{"terminationProtectionEnabled": true}"#)),
-            },
-            Example {
-                name: "flex",
-                manifest: include_str!("cluster/flex.yaml"),
-                edit: Some(("/tags/0/value", r#""test""#)),
-                drift: Some(("/groups/{groupId}/flexClusters/trial", r#"{"terminationProtectionEnabled": true}"#)),
-            },
-            Example { name: "M0", manifest: include_str!("cluster/m0.yaml"), edit: None, drift: None },
-        ]
+        examples::all()
+    }
+
+    fn import(observed: &Documents) -> Value {
+        import::spec(observed)
     }
 }
 
+/// The names of the documents that a cluster may have, the cluster's own first.
+const CLUSTER: &str = "cluster";
+const PROCESS_ARGS: &str = "processArgs";
+const MANAGED_NAMESPACES: &str = "managedNamespaces";
+const CUSTOM_ZONE_MAPPING: &str = "customZoneMapping";
+
 impl AtlasClusterSpec {
+    /// The fields that are not in the document of the cluster: those of other documents, those that say how to deal
+    /// with it, and what is said by a call of its own.
+    const ELSEWHERE: [&str; 6] = [
+        PROCESS_ARGS,
+        MANAGED_NAMESPACES,
+        CUSTOM_ZONE_MAPPING,
+        "retainBackups",
+        "resumeForChanges",
+        "featureCompatibilityVersionPin",
+    ];
+
     fn region(&self) -> Option<&RegionConfig> {
         self.replication_specs.first()?.region_configs.first()
     }
@@ -351,7 +320,25 @@ impl AtlasClusterSpec {
                 region.priority = Some(hardware::HIGHEST_PRIORITY);
             }
         }
-        common::document(&spec, &[])
+        let mut document = common::document(&spec, &Self::ELSEWHERE)?;
+        if let Some(pin) = &self.feature_compatibility_version_pin {
+            document[route::PIN] = json!(pin.expiration_date);
+        }
+        Ok(document)
+    }
+
+    /// The documents that come with a cluster, of those that the spec says something about.
+    fn beside(&self, slots: &Slots) -> Result<Vec<Part>, Invalid> {
+        let spec = serde_json::to_value(self).map_err(|error| Invalid::new("spec", error.to_string()))?;
+        let parts = [
+            (PROCESS_ARGS, &route::PROCESS_ARGS),
+            (MANAGED_NAMESPACES, &route::MANAGED_NAMESPACES),
+            (CUSTOM_ZONE_MAPPING, &route::CUSTOM_ZONE_MAPPING),
+        ];
+        let declared = parts.into_iter().filter(|(name, _)| !spec[*name].is_null());
+        Ok(declared
+            .map(|(name, route)| Part { slots: slots.clone(), ..Part::new(name, route, spec[name].clone()) })
+            .collect())
     }
 }
 
@@ -361,22 +348,25 @@ impl Declare for AtlasClusterSpec {
     }
 
     fn parts(&self, _given: &Given) -> Result<Vec<Part>, Invalid> {
-        let (route, slot, desired) = match self.region() {
-            Some(region) if region.provider_name == Provider::Flex => (&FLEX, "name", self.flex(region)?),
-            _ => (&CLUSTER, "clusterName", self.cluster()?),
-        };
-        let slots = Slots::from([(slot, self.name.clone())]);
-        Ok(vec![Part { slots, ..Part::new("cluster", route, desired) }])
+        // Each API has its own word for the name, and on its way from one to the other a cluster is asked for by both.
+        let slots = Slots::from([("clusterName", self.name.clone()), ("name", self.name.clone())]);
+        if let Some(region) = self.region().filter(|region| region.provider_name == Provider::Flex) {
+            return Ok(vec![Part { slots, ..Part::new(CLUSTER, &route::FLEX, self.flex(region)?) }]);
+        }
+        let route = if self.resume_for_changes == Some(true) { &route::RESUMABLE } else { &route::CLUSTER };
+        let retained = self.retain_backups.map(|retained| ("retainBackups", retained.to_string()));
+        let beside = self.beside(&slots)?;
+        let cluster =
+            Part { slots, at_deletion: retained.into_iter().collect(), ..Part::new(CLUSTER, route, self.cluster()?) };
+        Ok([vec![cluster], beside].concat())
     }
 
     fn report(&self, observed: &Documents) -> Value {
-        let Some(cluster) = observed.get("cluster") else { return json!({}) };
-        let mut status = texts(cluster, &["stateName", "mongoDBVersion"]);
-        let strings = texts(&cluster["connectionStrings"], &["standard", "standardSrv", "private", "privateSrv"]);
-        if !strings.is_empty() {
-            status.insert("connectionStrings".to_owned(), Value::Object(strings));
-        }
-        Value::Object(status)
+        observed.get(CLUSTER).map_or_else(|| json!({}), status::report)
+    }
+
+    fn usually(&self, operation: OperationType, _observed: &Documents) -> Option<&'static str> {
+        Some(status::usually(operation, self))
     }
 
     fn atlas_name(&self) -> Option<&str> {

@@ -3,7 +3,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::diff::{Change, diff},
-    Cause, Purpose, Refusal, STALE_BODY, Scene, Sending, Step, merge, refuse,
+    Cause, Observed, Purpose, Refusal, STALE_BODY, Scene, Sending, Step, merge, refuse,
 };
 use crate::{
     atlas::{Body, Method, MissingSlot},
@@ -75,7 +75,7 @@ pub(super) fn settle(scene: &Scene, part: &Part, seen: &Value) -> Result<Step, M
     if let Some(step) = go(scene, part, seen, way)? {
         return Ok(step);
     }
-    let mut changes = diff(&Scene::desired(part, seen), seen, part.route.fields);
+    let mut changes = diff(&scene.desired(part, seen), seen, part.route.fields);
     let (never, mutable): (Vec<_>, Vec<_>) = changes.drain(..).partition(|change| change.never.is_some());
     if let Some(Change { path, before, after, never: Some(way_out) }) = never.first() {
         let message = format!("Atlas cannot change {path} from {before} to {after}. {way_out}");
@@ -147,17 +147,14 @@ fn turn(part: &Part, change: &Change) -> Turn {
 
 /// One call that carries the changed fields whose turn it is, and only those.
 fn update(scene: &Scene, part: &Part, seen: &Value, changes: Vec<Change>) -> Result<Step, MissingSlot> {
-    let desired = Scene::desired(part, seen);
     let Some(now) = changes.iter().map(|change| turn(part, change)).min() else { return Ok(Step::Done) };
     let changes: Vec<Change> = changes.into_iter().filter(|change| turn(part, change) == now).collect();
     if matches!(now, Turn::Together | Turn::Verb)
-        && let Some(hold) = part.route.guard.and_then(|guard| guard(Intent::Update, &desired, seen))
+        && let Some(step) = held(scene, part, seen, &changes)?
     {
-        return match hold.lift {
-            Some(lift) => self::lift(scene, part, part.route, seen, lift),
-            None => Ok(refuse(Cause::Held, hold, changes)),
-        };
+        return Ok(step);
     }
+    let desired = scene.desired(part, seen);
     if let (Turn::Verb, Some(change)) = (now, changes.first()) {
         return verb(scene, part, change.clone());
     }
@@ -188,6 +185,30 @@ fn update(scene: &Scene, part: &Part, seen: &Value, changes: Vec<Change>) -> Res
     let call = scene.call(part, Method::PATCH, part.route.update, Some(body))?;
     let notes = part.route.announces.map_or_else(Vec::new, |announces| announces(&desired, seen));
     Ok(Step::Send(Sending { notes, ..Sending::new(part, Purpose::Update, call, changes) }))
+}
+
+/// What is done instead of changes that the state of a document forbids now.
+fn held(scene: &Scene, part: &Part, seen: &Value, changes: &[Change]) -> Result<Option<Step>, MissingSlot> {
+    let hold = part.route.guard.and_then(|guard| guard(Intent::Update, &scene.desired(part, seen), seen));
+    let Some(hold) = hold else { return Ok(None) };
+    Ok(Some(match hold.lift {
+        Some(lift) => self::lift(scene, part, part.route, seen, lift)?,
+        None => refuse(Cause::Held, hold, changes.to_vec()),
+    }))
+}
+
+/// A call about a document that came with the object, unless the state of the object itself forbids changes.
+pub(super) fn permitted(scene: &Scene, part: &Part, sending: Sending) -> Result<Step, MissingSlot> {
+    let seen = scene.parts.first().map(|first| (first, scene.see(first)));
+    let Some((first, Observed::Present(seen))) = seen else { return Ok(Step::Send(sending)) };
+    let named = |change: &Change| Change { path: format!("{}.{}", part.name, change.path), ..change.clone() };
+    let changes: Vec<Change> = sending.changes.iter().map(named).collect();
+    Ok(held(scene, first, seen, &changes)?.unwrap_or(Step::Send(sending)))
+}
+
+/// Whether a call must come after all others of the object, because it forbids them.
+pub(super) fn is_last(part: &Part, sending: &Sending) -> bool {
+    sending.purpose == Purpose::Update && sending.changes.first().is_some_and(|change| turn(part, change) == Turn::Last)
 }
 
 /// The POST that sets or clears a field which cannot be patched.

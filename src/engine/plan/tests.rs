@@ -152,6 +152,14 @@ static LARGE: Route = Route {
     ..Route::document("/large", "/large/{name}", VERSION)
 };
 
+/// As the one above, where what holds a change is always lifted.
+static LIFTED: Route = Route {
+    state: Some("state"),
+    fields: &[Field { path: "paused", policy: Policy::Alone }],
+    guard: Some(|intent, _, observed| guard(intent, &json!({"lift": true}), observed)),
+    ..Route::document("/large", "/large/{name}", VERSION)
+};
+
 fn only_up(before: &Value, after: &Value) -> Option<String> {
     (before.as_i64() > after.as_i64()).then(|| "It only grows.".to_owned())
 }
@@ -277,6 +285,54 @@ fn a_field_with_verbs_of_its_own_is_posted_after_the_patch_and_before_the_pause(
     );
     assert_eq!(told(large(json!({"pin": null}), seen(json!("2030")))), ["POST /large/x:unpin"]);
     assert_eq!(told(large(json!({"pin": null}), seen(Value::Null))), Vec::<String>::new());
+}
+
+#[test]
+fn what_was_set_until_a_moment_is_not_set_again_after_it() {
+    let until = |moment: &str| large(json!({"pin": moment}), Observed::Present(json!({"state": "IDLE"})));
+    let later = until("1970-03-01T00:00:00Z");
+    assert_eq!(told(later), [r#"POST /large/x:pin {"until":"1970-03-01T00:00:00Z"}"#]);
+    let over = until("1970-01-02T00:00:00Z");
+    assert!(over.differences().is_empty());
+    assert_eq!(told(over), Vec::<String>::new());
+}
+
+/// A paused document, and one that came with it and is to change.
+fn with_child(desired: Value) -> Scene {
+    static CHILD: Route = Route::singleton("/large/{name}/child", VERSION);
+    let mut scene = large(desired, Observed::Present(json!({"paused": true, "state": "IDLE"})));
+    let slots = scene.parts[0].slots.clone();
+    scene.parts.push(Part { slots, ..Part::new("child", &CHILD, json!({"depth": 2})) });
+    scene.observed.insert("child", Observed::Present(json!({"depth": 1})));
+    scene
+}
+
+#[test]
+fn what_holds_an_object_holds_what_came_with_it_and_is_put_back_last_of_all() {
+    let held = next(&with_child(json!({"paused": true}))).unwrap();
+    let Step::Refuse(refusal) = held else { panic!("{held:?}") };
+    assert_eq!((refusal.path.as_str(), refusal.changes[0].path.as_str()), ("spec.lift", "child.depth"));
+    let mut lifted = with_child(json!({"paused": true}));
+    lifted.parts[0].route = &LIFTED;
+    assert_eq!(
+        told(lifted),
+        [
+            r#"PATCH /large/x {"paused":false}"#,
+            "UPDATING",
+            r#"PATCH /large/x/child {"depth":2}"#,
+            r#"PATCH /large/x {"paused":true}"#,
+            "UPDATING",
+        ]
+    );
+}
+
+#[test]
+fn what_comes_last_waits_until_the_call_before_it_shows() {
+    let mut scene = large(json!({"paused": true}), Observed::Present(json!({"paused": false, "state": "IDLE"})));
+    scene.memory.asked = Some(scene.now - SignedDuration::from_secs(5));
+    assert!(matches!(next(&scene).unwrap(), Step::Rest { .. }));
+    scene.memory.asked = None;
+    assert!(matches!(next(&scene).unwrap(), Step::Send(_)));
 }
 
 #[test]

@@ -1,7 +1,12 @@
-//! The nodes of a cluster: shards, regions, sizes, and how far Atlas may change them by itself.
+//! The nodes of a cluster: shards, regions, sizes and disks.
 use kube::{KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use super::{
+    rules::all_equal,
+    scaling::{AutoScaling, within},
+};
 
 /// The priority of the preferred region, and the only one an M0 can have.
 pub const HIGHEST_PRIORITY: i32 = 7;
@@ -43,8 +48,9 @@ pub struct ReplicationSpec {
     #[schemars(length(min = 1, max = 20))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["providerName".into(), "regionName".into()]))]
     pub region_configs: Vec<RegionConfig>,
-    /// A name for the zone that the shard is in. Atlas's default is Zone 1. Changing it makes Atlas build the shard
-    /// anew.
+    /// The zone that the shard is in: required in a GEOSHARDED cluster, where several shards may share a zone; a name
+    /// without further meaning in the others. Atlas's default is Zone 1. Shards are matched by zone and by their
+    /// position in it, so another name makes Atlas build the shard anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1, max = 100))]
     pub zone_name: Option<String>,
@@ -59,7 +65,7 @@ fn same_disk() -> Rule {
         )
     };
     let all = ["electableSpecs", "readOnlySpecs", "analyticsSpecs"].map(sizes).join(" + ");
-    Rule::new(super::all_equal(&format!("({all})")))
+    Rule::new(all_equal(&format!("({all})")))
         .message("diskSizeGB must be the same wherever it is given: Atlas has one disk size for all nodes of a cluster")
         .field_path(".regionConfigs")
 }
@@ -99,6 +105,8 @@ fn same_disk() -> Rule {
     )
         .message("a region with electable nodes has a priority from 7 to 1, and one without has priority 0")
         .field_path(".priority"),
+    validation = of_cloud("diskIOPS", "'AWS', 'AZURE'", "AWS and AZURE"),
+    validation = of_cloud("ebsVolumeType", "'AWS'", "AWS"),
     validation = dedicated_nodes("electableSpecs"),
     validation = dedicated_nodes("readOnlySpecs"),
     validation = dedicated_nodes("analyticsSpecs"),
@@ -156,6 +164,14 @@ fn sized(field: &str) -> Rule {
         .field_path(format!(".{field}"))
 }
 
+/// A field of the nodes that only some clouds have.
+fn of_cloud(field: &str, clouds: &str, named: &str) -> Rule {
+    let absent = |specs: &str| format!("(!has(self.{specs}) || !has(self.{specs}.{field}))");
+    let all = ["electableSpecs", "readOnlySpecs", "analyticsSpecs"].map(absent).join(" && ");
+    Rule::new(format!("self.providerName in [{clouds}] || ({all})"))
+        .message(format!("{field} is for nodes on {named} only: remove it").as_str())
+}
+
 /// What Atlas must be told of the nodes of a dedicated cluster.
 fn dedicated_nodes(field: &str) -> Rule {
     Rule::new(format!(
@@ -172,44 +188,16 @@ fn dedicated_nodes(field: &str) -> Rule {
     .field_path(format!(".{field}"))
 }
 
-/// Where Atlas scales nodes, they start within its bounds.
-fn within(specs: &str, scaling: &str) -> Rule {
-    let bound = |bound: &str, order: &str| {
-        let limit = format!("self.{scaling}.compute.{bound}");
-        let size = format!("self.{specs}.instanceSize");
-        format!("(!has({limit}) || {})", ordered(&size, order, &limit))
-    };
-    Rule::new(format!(
-        "!has(self.{specs}) || !has(self.{scaling}) || !has(self.{scaling}.compute) \
-         || !has(self.{scaling}.compute.enabled) || !self.{scaling}.compute.enabled || ({} && {})",
-        bound("minInstanceSize", ">="),
-        bound("maxInstanceSize", "<=")
-    ))
-    .message(
-        format!("{specs}.instanceSize must lie within minInstanceSize and maxInstanceSize of {scaling}.compute")
-            .as_str(),
-    )
-    .field_path(format!(".{specs}"))
-}
-
-/// Compares two sizes by their numbers when they are of one class (`M…` or `R…`, with the same ending); sizes of
-/// different classes have no order, and Atlas decides.
-fn ordered(one: &str, order: &str, other: &str) -> String {
-    let shape = "'^[MR][0-9]{1,4}(_[A-Z0-9_]+)?$'";
-    let class = |size: &str| format!("{size}.replace({size}.substring(1).split('_')[0], '')");
-    let number = |size: &str| format!("int({size}.substring(1).split('_')[0])");
-    format!(
-        "(!{one}.matches({shape}) || !{other}.matches({shape}) || {} != {} || {} {order} {})",
-        class(one),
-        class(other),
-        number(one),
-        number(other)
-    )
-}
-
 /// Nodes of one role in one region.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new(
+        "!self.instanceSize.contains('_NVME') || (!has(self.diskIOPS) && !has(self.ebsVolumeType))"
+    )
+        .message("an NVMe tier comes with disks of its own: remove diskIOPS and ebsVolumeType")
+        .field_path(".instanceSize")
+)]
 pub struct HardwareSpec {
     /// The tier, which is memory and processors of a node: M10, M30, R40, M40_NVME; M0 for a free cluster. Not every
     /// region has every tier, and Atlas says so.
@@ -225,72 +213,34 @@ pub struct HardwareSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "diskSizeGB")]
     #[schemars(range(min = 10))]
     pub disk_size_gb: Option<i32>,
+    /// Input and output operations per second of each disk, on AWS from M30 with ebsVolumeType PROVISIONED and on AZURE
+    /// from M40; each shard may have its own. The size of the disk sets the limits. Absent, what the disk comes with.
+    /// With autoscaling it is the least, and Atlas may add.
+    #[serde(default, skip_serializing_if = "Option::is_none", rename = "diskIOPS")]
+    #[schemars(range(min = 1))]
+    pub disk_iops: Option<i32>,
+    /// The kind of volume on AWS. Atlas's default is STANDARD.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ebs_volume_type: Option<VolumeType>,
 }
 
-const INSTANCE_SIZE: &str = "self.matches('^[A-Z][A-Z0-9_]*$')";
-const INSTANCE_SIZE_MESSAGE: &str = "an instance size is the name of a tier in capitals, such as M10, R40 or M40_NVME";
-
-/// How far Atlas may change nodes by itself.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AutoScaling {
-    /// Between which sizes nodes may be moved.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compute: Option<ComputeAutoScaling>,
-    /// Whether disks may grow.
-    #[serde(default, skip_serializing_if = "Option::is_none", rename = "diskGB")]
-    pub disk_gb: Option<DiskAutoScaling>,
+/// The kind of a volume on AWS. Atlas's default is STANDARD.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum VolumeType {
+    /// With the operations per second that come with its size.
+    Standard,
+    /// With operations per second of your choice.
+    Provisioned,
+    /// Volumes of the fastest kind, with operations per second of your choice.
+    HighPerformance,
 }
 
-/// Between which sizes Atlas may move nodes.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new(
-        "!has(self.enabled) || !self.enabled || (has(self.maxInstanceSize) && has(self.scaleDownEnabled))"
-    )
-        .message("compute scaling needs maxInstanceSize and scaleDownEnabled (true or false) when it is enabled")
-        .field_path(".enabled"),
-    validation = Rule::new(
-        "!has(self.scaleDownEnabled) || !self.scaleDownEnabled \
-         || (has(self.enabled) && self.enabled && has(self.minInstanceSize))"
-    )
-        .message("scaling down needs enabled: true and minInstanceSize, the smallest size to go to")
-        .field_path(".scaleDownEnabled"),
-    validation = Rule::new(format!(
-        "!has(self.minInstanceSize) || !has(self.maxInstanceSize) || {}",
-        ordered("self.minInstanceSize", "<=", "self.maxInstanceSize")
-    ))
-        .message("minInstanceSize must not be larger than maxInstanceSize")
-        .field_path(".minInstanceSize")
-)]
-pub struct ComputeAutoScaling {
-    /// Whether Atlas may move nodes to another size when they are busy.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-    /// Whether it may also move them to a smaller size when they are idle. Required when scaling is enabled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub scale_down_enabled: Option<bool>,
-    /// The smallest size, as M10. Required when nodes may be scaled down.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new(INSTANCE_SIZE).message(INSTANCE_SIZE_MESSAGE))]
-    pub min_instance_size: Option<String>,
-    /// The largest size, as M40. Required when scaling is enabled.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 32))]
-    #[x_kube(validation = Rule::new(INSTANCE_SIZE).message(INSTANCE_SIZE_MESSAGE))]
-    pub max_instance_size: Option<String>,
-}
-
-/// Whether Atlas may enlarge disks.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct DiskAutoScaling {
-    /// Whether disks grow when they are nearly full. They never shrink by themselves.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub enabled: Option<bool>,
-}
+/// What an instance size looks like; the list of sizes grows with every generation of machines.
+pub(super) const INSTANCE_SIZE: &str = "self.matches('^[A-Z][A-Z0-9_]*$')";
+/// What is said where it does not.
+pub(super) const INSTANCE_SIZE_MESSAGE: &str =
+    "an instance size is the name of a tier in capitals, such as M10, R40 or M40_NVME";
 
 /// Who provides the nodes of a region.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]

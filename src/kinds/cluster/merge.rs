@@ -2,56 +2,153 @@
 //!
 //! Atlas replaces `replicationSpecs` whole, and autoscaling moves sizes in it behind everybody's back. So before the
 //! comparison [`yields`] takes out of what is wanted all that Atlas may decide, and when something is still different
-//! [`merge`] makes the list to send: what is seen, overlaid by what is wanted, without what Atlas only reports, and
-//! without any size that autoscaling moves (a size that is left out stays as it is; one that was seen a moment ago and
-//! is sent back could undo a step up in between).
+//! [`merge`] makes the list to send: what is wanted, with as much of what is seen as Atlas might otherwise take for
+//! given up, and without any size that autoscaling moves. (What is left out of a region stays as it is: recorded for
+//! disks, roles and scaling. A size that was seen a moment ago and is sent back could undo a step up in between.)
 use std::cmp::Reverse;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
+
+use super::{shards, size::Size};
 
 /// The nodes of a region by role, and the field that says how far Atlas may change them.
-const ROLES: [(&str, &str); 3] =
+pub(super) const ROLES: [(&str, &str); 3] =
     [("electableSpecs", "autoScaling"), ("readOnlySpecs", "autoScaling"), ("analyticsSpecs", "analyticsAutoScaling")];
 
-/// Reported by Atlas, and not for a request: identities, and the result of sizes.
-const REPORTED: [&str; 6] =
-    ["id", "zoneId", "effectiveElectableSpecs", "effectiveReadOnlySpecs", "effectiveAnalyticsSpecs", "diskThroughput"];
-
-/// Takes out of `desired` the sizes that Atlas may choose and has chosen within the bounds, and lists regions as Atlas
+/// Takes out of `desired` what Atlas may choose and has chosen within the bounds, and lists shards and regions as Atlas
 /// does, so that each is compared with itself. Both are whole documents of a cluster.
 pub(super) fn yields(desired: &mut Value, observed: &Value) {
-    for (index, shard) in list_mut(&mut desired["replicationSpecs"]).iter_mut().enumerate() {
-        let seen = &observed["replicationSpecs"][index]["regionConfigs"];
+    // Continuous backup has no place without backups, and Atlas may have switched it on by itself.
+    if desired["backupEnabled"] == false && desired["pitEnabled"].is_null() && observed["pitEnabled"] == true {
+        desired["pitEnabled"] = json!(false);
+    }
+    let seen = list(&observed["replicationSpecs"]);
+    let Value::Array(wanted) = &mut desired["replicationSpecs"] else { return };
+    shards::align(wanted, seen);
+    keep_added(wanted, seen);
+    let disk = grown_disk(wanted, seen);
+    let pairs = shards::pair(wanted, seen);
+    for (shard, pair) in wanted.iter_mut().zip(pairs) {
+        let seen = pair.map_or(&Value::Null, |index| &seen[index]["regionConfigs"]);
         let Value::Array(regions) = &mut shard["regionConfigs"] else { continue };
         // What Atlas does not have yet comes last.
         regions.sort_by_key(|region| position(region, seen).unwrap_or(usize::MAX));
         for region in regions {
             let own = position(region, seen).map(|position| &seen[position]);
-            // All base nodes of a shard have one size, so a new region starts at the size the others run at.
-            let model = own.unwrap_or(&seen[0]);
+            if own.is_none() {
+                scale_alike(region, &seen[0]);
+            }
             for (role, scaling) in ROLES {
-                yield_instance_size(region, own.unwrap_or(&Value::Null), &model[role]["instanceSize"], role, scaling);
-                yield_disk_size(region, own.unwrap_or(&Value::Null), role);
+                // All base nodes of a shard have one size, so a new region starts at the size the others run at.
+                yield_instance_size(region, own.unwrap_or(&seen[0]), own.is_none(), role, scaling);
+                yield_operations(region, own.unwrap_or(&Value::Null), role, scaling);
+                if let (Some(nodes), Some(disk)) = (region.get_mut(role), disk) {
+                    yield_disk_size(nodes, disk, own.is_none());
+                }
             }
         }
     }
 }
 
-fn yield_instance_size(region: &mut Value, seen: &Value, running: &Value, role: &str, scaling: &str) {
-    let compute = |field: &str| set(&region[scaling]["compute"][field], &seen[scaling]["compute"][field]).clone();
-    let (Some(wanted), Some(running)) = (Size::read(&region[role]["instanceSize"]), Size::read(running)) else {
-        return;
+/// A new region is scaled as the others of its shard are, also where the spec leaves that to Atlas.
+fn scale_alike(region: &mut Value, other: &Value) {
+    for scaling in ["autoScaling", "analyticsAutoScaling"] {
+        if region[scaling].is_null() && other[scaling]["compute"]["enabled"] == true {
+            region[scaling] = json!({});
+            keep_scaling(&mut region[scaling], &other[scaling]);
+        }
+    }
+}
+
+/// Adds to the `wanted` shards those that Atlas added by itself, as it may while it scales the others, so that none of
+/// them is taken for one to be removed.
+fn keep_added(wanted: &mut Vec<Value>, seen: &[Value]) {
+    let scales = |shard: &Value, otherwise: bool| {
+        list(&shard["regionConfigs"]).iter().any(|region| {
+            let enabled = &region["autoScaling"]["compute"]["enabled"];
+            enabled.as_bool().unwrap_or(otherwise)
+        })
     };
-    if compute("enabled") != true {
+    if !wanted.iter().any(|shard| scales(shard, true)) {
+        return;
+    }
+    let pairs = shards::pair(wanted, seen);
+    let added = seen.iter().enumerate().filter(|(index, shard)| !pairs.contains(&Some(*index)) && scales(shard, false));
+    let added: Vec<Value> = added.map(|(_, shard)| identity(shard)).collect();
+    wanted.extend(added);
+    shards::align(wanted, seen);
+}
+
+/// A shard as it is, with nothing said of sizes.
+fn identity(shard: &Value) -> Value {
+    let regions = list(&shard["regionConfigs"]).iter().map(|region| {
+        let fields = ["providerName", "regionName", "priority"].map(|field| (field.to_owned(), region[field].clone()));
+        let nodes = ROLES
+            .iter()
+            .filter_map(|(role, _)| Some(((*role).to_owned(), json!({"nodeCount": counted(&region[*role])?}))));
+        fields.into_iter().chain(nodes).collect::<Map<String, Value>>().into()
+    });
+    json!({"zoneName": shard["zoneName"], "regionConfigs": regions.collect::<Vec<Value>>()})
+}
+
+/// The number of nodes, where there are any.
+fn counted(nodes: &Value) -> Option<i64> {
+    nodes["nodeCount"].as_i64().filter(|count| *count > 0)
+}
+
+/// The disk size that Atlas may have chosen, which is one for all nodes of a cluster: none where disks do not grow by
+/// themselves.
+fn grown_disk(wanted: &[Value], seen: &[Value]) -> Option<f64> {
+    let pairs = shards::pair(wanted, seen);
+    let mut regions = wanted.iter().zip(pairs).flat_map(|(shard, pair)| {
+        let there = pair.map_or(&Value::Null, |index| &seen[index]["regionConfigs"]);
+        list(&shard["regionConfigs"])
+            .iter()
+            .map(|region| (region, position(region, there).map_or(&Value::Null, |index| &there[index])))
+    });
+    let grows = regions.any(|(region, there)| {
+        let enabled = |region: &Value| region["autoScaling"]["diskGB"]["enabled"].as_bool();
+        enabled(region).or_else(|| enabled(there)) == Some(true)
+    });
+    if grows { largest_disk(seen) } else { None }
+}
+
+fn largest_disk(seen: &[Value]) -> Option<f64> {
+    let regions = seen.iter().flat_map(|shard| list(&shard["regionConfigs"]));
+    let sizes = regions.flat_map(|region| ROLES.iter().map(|(role, _)| running(region, role)["diskSizeGB"].as_f64()));
+    sizes.flatten().reduce(f64::max)
+}
+
+/// The nodes of a role as they run, which may differ from what was asked for.
+pub(super) fn running<'a>(region: &'a Value, role: &str) -> &'a Value {
+    let effective = match role {
+        "electableSpecs" => &region["effectiveElectableSpecs"],
+        "readOnlySpecs" => &region["effectiveReadOnlySpecs"],
+        _ => &region["effectiveAnalyticsSpecs"],
+    };
+    if effective.is_null() { &region[role] } else { effective }
+}
+
+/// Whether Atlas scales these nodes now and is to go on: what the spec switches on or off counts once it is so.
+fn is_scaled(wanted: &Value, seen: &Value, scaling: &str) -> bool {
+    let enabled = |region: &Value| region[scaling]["compute"]["enabled"].as_bool();
+    enabled(seen) == Some(true) && enabled(wanted) != Some(false)
+}
+
+fn yield_instance_size(region: &mut Value, seen: &Value, is_new: bool, role: &str, scaling: &str) {
+    let compute = |field: &str| set(&region[scaling]["compute"][field], &seen[scaling]["compute"][field]).clone();
+    let (wanted, running) =
+        (Size::read(&region[role]["instanceSize"]), Size::read(&running(seen, role)["instanceSize"]));
+    let (Some(wanted), Some(running)) = (wanted, running) else { return };
+    if !is_scaled(region, seen, scaling) {
         return;
     }
     // Without a smallest size Atlas only scales up, from the declared one.
-    let smallest = Size::read(&compute("minInstanceSize")).unwrap_or_else(|| wanted.clone());
+    let smallest = Size::read(&compute("minInstanceSize")).unwrap_or(wanted);
     let Some(largest) = Size::read(&compute("maxInstanceSize")) else { return };
     if running.class != smallest.class || running.class != largest.class {
         return;
     }
-    let is_new = seen.is_null();
     match running.number {
         number if number < smallest.number => region[role]["instanceSize"] = Value::String(smallest.name),
         number if number > largest.number => region[role]["instanceSize"] = Value::String(largest.name),
@@ -60,26 +157,42 @@ fn yield_instance_size(region: &mut Value, seen: &Value, running: &Value, role: 
     }
 }
 
-fn yield_disk_size(region: &mut Value, seen: &Value, role: &str) {
-    let enabled = set(&region["autoScaling"]["diskGB"]["enabled"], &seen["autoScaling"]["diskGB"]["enabled"]);
-    let (wanted, has) = (region[role]["diskSizeGB"].as_f64(), seen[role]["diskSizeGB"].as_f64());
-    if *enabled == true && wanted.zip(has).is_some_and(|(wanted, has)| has >= wanted) {
-        remove(&mut region[role], "diskSizeGB");
+/// A new region starts with the disks that the others have.
+fn yield_disk_size(nodes: &mut Value, grown: f64, is_new: bool) {
+    match nodes["diskSizeGB"].as_f64() {
+        Some(wanted) if wanted <= grown && is_new => nodes["diskSizeGB"] = json!(grown),
+        Some(wanted) if wanted <= grown => remove(nodes, "diskSizeGB"),
+        _ => {}
     }
 }
 
-/// The list that a PATCH carries, of `replicationSpecs` as they are wanted (after [`yields`]) and seen. Shards are
-/// matched by position, as Atlas does, and regions by provider and name.
+/// Larger nodes and disks come with more operations per second.
+fn yield_operations(region: &mut Value, seen: &Value, role: &str, scaling: &str) {
+    let grows = set(&region["autoScaling"]["diskGB"]["enabled"], &seen["autoScaling"]["diskGB"]["enabled"]) == true;
+    let (wanted, has) = (region[role]["diskIOPS"].as_f64(), running(seen, role)["diskIOPS"].as_f64());
+    if (grows || is_scaled(region, seen, scaling)) && wanted.zip(has).is_some_and(|(wanted, has)| has >= wanted) {
+        remove(&mut region[role], "diskIOPS");
+    }
+}
+
+/// The list that a PATCH carries, of `replicationSpecs` as they are wanted (after [`yields`]) and seen.
 pub(super) fn merge(desired: &Value, observed: &Value) -> Value {
-    let disk = disk_size(desired);
-    let shards = list(desired).iter().enumerate().map(|(index, wanted)| {
-        let seen = &observed[index];
-        let mut shard = overlay(seen, wanted);
+    let (wanted, seen) = (list(desired), list(observed));
+    let disk = new_disk_size(wanted, seen);
+    let mut zone = &Value::Null;
+    let shards = wanted.iter().zip(shards::pair(wanted, seen)).map(|(wanted, pair)| {
+        let seen = pair.map_or(&Value::Null, |index| &seen[index]);
+        let mut shard = wanted.clone();
+        // A new shard without a zone is in that of the shard before it.
+        zone = set(set(&wanted["zoneName"], &seen["zoneName"]), zone);
+        if !zone.is_null() {
+            shard["zoneName"] = zone.clone();
+        }
         let mut regions: Vec<Value> = list(&wanted["regionConfigs"])
             .iter()
             .map(|region| {
                 let there = position(region, &seen["regionConfigs"]);
-                there.map_or_else(|| region.clone(), |there| merge_region(region, &seen["regionConfigs"][there], disk))
+                merge_region(region, there.map_or(&Value::Null, |there| &seen["regionConfigs"][there]), disk)
             })
             .collect();
         // The sort keeps the order of regions of equal priority.
@@ -91,86 +204,89 @@ pub(super) fn merge(desired: &Value, observed: &Value) -> Value {
 }
 
 fn merge_region(wanted: &Value, seen: &Value, disk: Option<&Value>) -> Value {
-    let mut region = overlay(seen, wanted);
+    let mut region = wanted.clone();
     for (role, scaling) in ROLES {
-        if wanted[role].is_null() && seen[role]["nodeCount"].as_i64().unwrap_or_default() == 0 {
-            // Atlas shows every role, also one without nodes, with the size the others had at the time.
-            remove(&mut region, role);
-            continue;
+        // Nodes that nobody declared here are kept by being named.
+        if let (true, Some(count)) = (wanted[role].is_null(), counted(&seen[role])) {
+            region[role] = json!({"nodeCount": count});
         }
-        if region[role].is_null() {
+        if !region[role].is_object() {
             continue;
         }
         if let Some(disk) = disk {
             region[role]["diskSizeGB"] = disk.clone();
         }
-        if role == "readOnlySpecs" && wanted[role].is_null() && region["electableSpecs"].is_object() {
-            region[role]["instanceSize"] = region["electableSpecs"]["instanceSize"].clone();
+        if is_scaled(wanted, seen, scaling) {
+            keep_volume(&mut region[role], &seen[role], false);
+            continue;
         }
-        let scaled = |field: &str, scaling: &Value| wanted[role][field].is_null() && *scaling == true;
-        let left_size = scaled("instanceSize", &region[scaling]["compute"]["enabled"]);
-        let left_disk = disk.is_none() && scaled("diskSizeGB", &region["autoScaling"]["diskGB"]["enabled"]);
+        if region[role]["instanceSize"].is_null() {
+            // Read-only nodes have the size of electable ones.
+            let base = if role == "readOnlySpecs" { &wanted["electableSpecs"]["instanceSize"] } else { &Value::Null };
+            region[role]["instanceSize"] = set(base, &seen[role]["instanceSize"]).clone();
+        }
         // What a disk can do follows from the sizes; the old figure may be out of the range of the new ones.
-        let same = |field: &str| same_number_or_text(&region[role][field], &seen[role][field]);
-        let resized = !same("instanceSize") || !same("diskSizeGB");
-        if left_size || left_disk || resized {
-            remove(&mut region[role], "diskIOPS");
-        }
-        if left_size {
-            remove(&mut region[role], "instanceSize");
-        }
-        if left_disk {
-            remove(&mut region[role], "diskSizeGB");
+        let resized = region[role]["instanceSize"] != seen[role]["instanceSize"]
+            || region[role]["diskSizeGB"].as_f64().is_some_and(|size| seen[role]["diskSizeGB"].as_f64() != Some(size));
+        keep_volume(&mut region[role], &seen[role], !resized);
+    }
+    for scaling in ["autoScaling", "analyticsAutoScaling"] {
+        if region[scaling].is_object() {
+            keep_scaling(&mut region[scaling], &seen[scaling]);
         }
     }
     region
 }
 
-/// The disk size that the user set, which is one for all nodes of a cluster wherever it is written.
-fn disk_size(shards: &Value) -> Option<&Value> {
-    list(shards)
+/// A volume that is not of the standard kind would fall back to it, and to its operations per second.
+fn keep_volume(nodes: &mut Value, seen: &Value, with_operations: bool) {
+    let special = seen["ebsVolumeType"].as_str().is_some_and(|kind| kind != "STANDARD");
+    if !special || !nodes["ebsVolumeType"].is_null() {
+        return;
+    }
+    nodes["ebsVolumeType"] = seen["ebsVolumeType"].clone();
+    if with_operations && nodes["diskIOPS"].is_null() {
+        nodes["diskIOPS"] = seen["diskIOPS"].clone();
+    }
+}
+
+/// Scaling that is on and that the spec says nothing of would be off.
+fn keep_scaling(wanted: &mut Value, seen: &Value) {
+    if seen["compute"]["enabled"] == true && wanted["compute"]["enabled"] != false {
+        for (name, value) in seen["compute"].as_object().into_iter().flatten() {
+            if wanted["compute"][name].is_null() && *value != false && !value.is_null() {
+                wanted["compute"][name] = value.clone();
+            }
+        }
+        if wanted["compute"]["scaleDownEnabled"].is_null() {
+            wanted["compute"]["scaleDownEnabled"] = seen["compute"]["scaleDownEnabled"].clone();
+        }
+    }
+    if seen["diskGB"]["enabled"] == true && wanted["diskGB"]["enabled"].is_null() {
+        wanted["diskGB"] = json!({"enabled": true});
+    }
+}
+
+/// Another disk size than there is, which is then one for all nodes of the cluster wherever it is written.
+fn new_disk_size<'a>(wanted: &'a [Value], seen: &[Value]) -> Option<&'a Value> {
+    let now = largest_disk(seen);
+    wanted
         .iter()
         .flat_map(|shard| list(&shard["regionConfigs"]))
         .flat_map(|region| ROLES.iter().map(|(role, _)| &region[*role]["diskSizeGB"]))
-        .find(|size| !size.is_null())
-}
-
-/// `base` with everything that `over` sets, without what Atlas only reports and without nothing.
-fn overlay(base: &Value, over: &Value) -> Value {
-    let (Value::Object(base), Value::Object(over)) = (base, over) else {
-        return if over.is_null() { reported_left_out(base) } else { over.clone() };
-    };
-    let mut result = Map::new();
-    for name in base.keys().chain(over.keys()) {
-        let value = overlay(base.get(name).unwrap_or(&Value::Null), over.get(name).unwrap_or(&Value::Null));
-        if !value.is_null() && !REPORTED.contains(&name.as_str()) {
-            result.insert(name.clone(), value);
-        }
-    }
-    Value::Object(result)
-}
-
-fn reported_left_out(value: &Value) -> Value {
-    match value {
-        Value::Object(_) => overlay(value, &Value::Object(Map::new())),
-        Value::Array(items) => Value::Array(items.iter().map(reported_left_out).collect()),
-        other => other.clone(),
-    }
+        .find(|size| size.is_number() && size.as_f64() != now)
 }
 
 /// Where in the list the same region stands.
-fn position(region: &Value, list_of_regions: &Value) -> Option<usize> {
+pub(super) fn position(region: &Value, list_of_regions: &Value) -> Option<usize> {
     list(list_of_regions)
         .iter()
         .position(|other| ["providerName", "regionName"].iter().all(|field| region[*field] == other[*field]))
 }
 
-fn list(value: &Value) -> &[Value] {
+/// The elements of a list; none of what is no list.
+pub(super) fn list(value: &Value) -> &[Value] {
     value.as_array().map_or(&[], Vec::as_slice)
-}
-
-fn list_mut(value: &mut Value) -> &mut [Value] {
-    value.as_array_mut().map_or(&mut [], Vec::as_mut_slice)
 }
 
 fn set<'a>(wanted: &'a Value, seen: &'a Value) -> &'a Value {
@@ -180,31 +296,6 @@ fn set<'a>(wanted: &'a Value, seen: &'a Value) -> &'a Value {
 fn remove(value: &mut Value, field: &str) {
     if let Value::Object(fields) = value {
         fields.remove(field);
-    }
-}
-
-/// Atlas reports whole numbers as `30` or `30.0`.
-fn same_number_or_text(one: &Value, other: &Value) -> bool {
-    one == other || one.as_f64().is_some_and(|one| other.as_f64() == Some(one))
-}
-
-/// An instance size: those of one class are ordered by their number.
-#[derive(Clone)]
-struct Size {
-    name: String,
-    class: String,
-    number: u32,
-}
-
-impl Size {
-    /// `M40_NVME` is number 40 of class `M_NVME`.
-    fn read(value: &Value) -> Option<Self> {
-        let name = value.as_str()?;
-        let from = name.find(|character: char| character.is_ascii_digit())?;
-        let digits = name[from..].find(|character: char| !character.is_ascii_digit()).unwrap_or(name.len() - from);
-        let number = name[from..from + digits].parse().ok()?;
-        let class = format!("{}{}", &name[..from], &name[from + digits..]);
-        Some(Self { name: name.to_owned(), class, number })
     }
 }
 

@@ -1,9 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::{
-    kind::{Home, ProjectReference},
-    status::With,
-};
+use crate::kind::{Home, ProjectReference};
 
 fn spec(manifest: &str) -> AtlasClusterSpec {
     let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).unwrap();
@@ -84,56 +81,6 @@ fn the_project_is_needed_first() {
     let needs = spec(include_str!("dedicated.yaml")).needs();
     assert_eq!(needs.home, Home::Project(ProjectReference { namespace: None, name: "shop".into() }));
     assert!(needs.secrets.is_empty() && needs.objects.is_empty());
-}
-
-#[test]
-fn an_m0_is_never_updated() {
-    let observed = json!({"replicationSpecs": [{"regionConfigs": [{"providerName": "TENANT"}]}]});
-    let hold = guard(Intent::Update, &json!({}), &observed).unwrap();
-    assert_eq!(hold.path, "spec.replicationSpecs");
-    assert_eq!(guard(Intent::Delete, &json!({}), &observed), None);
-}
-
-#[test]
-fn a_paused_cluster_that_stays_paused_is_not_updated() {
-    let observed = json!({"paused": true});
-    for desired in [json!({"paused": true}), json!({})] {
-        assert_eq!(guard(Intent::Update, &desired, &observed).unwrap().path, "spec.paused");
-    }
-    assert_eq!(guard(Intent::Update, &json!({"paused": false}), &observed), None, "it is resumed first");
-    assert_eq!(guard(Intent::Update, &json!({"paused": true}), &json!({"paused": false})), None, "and paused last");
-    assert_eq!(guard(Intent::Delete, &json!({}), &observed), None);
-}
-
-#[test]
-fn a_protected_cluster_is_not_deleted_whatever_the_spec_says() {
-    let observed = json!({"terminationProtectionEnabled": true});
-    for desired in [json!({}), json!({"terminationProtectionEnabled": false})] {
-        let hold = guard(Intent::Delete, &desired, &observed).unwrap();
-        assert_eq!(hold.path, "spec.terminationProtectionEnabled");
-    }
-    assert_eq!(guard(Intent::Update, &json!({}), &observed), None);
-    assert_eq!(guard(Intent::Delete, &json!({"terminationProtectionEnabled": true}), &json!({})), None);
-}
-
-#[test]
-fn the_status_shows_state_version_and_addresses() {
-    let observed = json!({
-        "stateName": "IDLE",
-        "mongoDBVersion": "8.0.29",
-        "connectionStrings": {
-            "standard": "mongodb://a:27017",
-            "standardSrv": "mongodb+srv://a",
-            "privateEndpoint": [],
-            "private": null,
-        },
-        "paused": false,
-    });
-    let report = spec(include_str!("dedicated.yaml")).report(&Documents::from([("cluster", observed)]));
-    let strings = json!({"standard": "mongodb://a:27017", "standardSrv": "mongodb+srv://a"});
-    assert_eq!(report, json!({"stateName": "IDLE", "mongoDBVersion": "8.0.29", "connectionStrings": strings}));
-    let status: With<ClusterStatus> = serde_json::from_value(report.clone()).unwrap();
-    assert_eq!(serde_json::to_value(status.own).unwrap(), report, "the schema knows every field that is reported");
 }
 
 #[test]

@@ -41,6 +41,13 @@ fn scaling(least: &str, most: &str) -> Value {
     json!({"compute": compute, "diskGB": {"enabled": true}})
 }
 
+/// A region that Atlas scales.
+fn scaled_region(name: &str, priority: u8, size: &str, least: &str, most: &str) -> Value {
+    let mut region = seen_region(name, priority, size);
+    region["autoScaling"] = scaling(least, most);
+    region
+}
+
 /// What is left of the wishes, and what a PATCH would carry.
 fn both(desired: &Value, observed: &Value) -> (Value, Value) {
     let mut desired = desired.clone();
@@ -60,9 +67,10 @@ fn scaled(least: &str, most: &str) -> Value {
 #[test]
 fn sizes_that_autoscaling_moved_are_neither_wanted_back_nor_sent() {
     for running in ["M10", "M20", "M30"] {
-        let (left, sent) = both(&scaled("M10", "M30"), &cluster(vec![seen_region("EU_WEST_1", 7, running)]));
+        let observed = cluster(vec![scaled_region("EU_WEST_1", 7, running, "M10", "M30")]);
+        let (left, sent) = both(&scaled("M10", "M30"), &observed);
         assert_eq!(left[0]["electableSpecs"], json!({"nodeCount": 3}), "running at {running}");
-        assert_eq!(sent[0]["electableSpecs"], json!({"nodeCount": 3, "ebsVolumeType": "STANDARD"}));
+        assert_eq!(sent[0]["electableSpecs"], json!({"nodeCount": 3}));
     }
 }
 
@@ -83,7 +91,8 @@ fn autoscaling_that_only_atlas_knows_of_is_left_to_atlas_too() {
 #[test]
 fn outside_of_the_bounds_the_nearest_bound_is_wanted() {
     for (running, least, most, wanted) in [("M10", "M20", "M40", "M20"), ("M80", "M10", "M40", "M40")] {
-        let (left, sent) = both(&scaled(least, most), &cluster(vec![seen_region("EU_WEST_1", 7, running)]));
+        let observed = cluster(vec![scaled_region("EU_WEST_1", 7, running, "M10", "M80")]);
+        let (left, sent) = both(&scaled(least, most), &observed);
         assert_eq!(left[0]["electableSpecs"]["instanceSize"], wanted);
         assert_eq!(sent[0]["electableSpecs"]["instanceSize"], wanted);
         assert!(sent[0]["electableSpecs"]["diskIOPS"].is_null());
@@ -96,7 +105,11 @@ fn without_a_smallest_size_the_declared_one_is_it() {
     let region = &mut desired["replicationSpecs"][0]["regionConfigs"][0];
     region["electableSpecs"]["instanceSize"] = json!("M30");
     region["autoScaling"]["compute"] = json!({"enabled": true, "scaleDownEnabled": false, "maxInstanceSize": "M40"});
-    let left = |running| both(&desired, &cluster(vec![seen_region("EU_WEST_1", 7, running)])).0;
+    let left = |running| {
+        let mut region = scaled_region("EU_WEST_1", 7, running, "M10", "M40");
+        remove(&mut region["autoScaling"]["compute"], "minInstanceSize");
+        both(&desired, &cluster(vec![region])).0
+    };
     assert_eq!(left("M20")[0]["electableSpecs"]["instanceSize"], "M30");
     assert!(left("M40")[0]["electableSpecs"]["instanceSize"].is_null());
 }
@@ -105,7 +118,7 @@ fn without_a_smallest_size_the_declared_one_is_it() {
 fn a_larger_disk_is_wanted_even_where_disks_grow_by_themselves() {
     let mut desired = scaled("M10", "M30");
     desired["replicationSpecs"][0]["regionConfigs"][0]["electableSpecs"]["diskSizeGB"] = json!(80);
-    let mut region = seen_region("EU_WEST_1", 7, "M20");
+    let mut region = scaled_region("EU_WEST_1", 7, "M20", "M10", "M30");
     region["analyticsSpecs"]["nodeCount"] = json!(1);
     let (left, sent) = both(&desired, &cluster(vec![region]));
     assert_eq!(left[0]["electableSpecs"]["diskSizeGB"], 80);
@@ -123,13 +136,23 @@ fn a_new_region_of_a_scaled_shard_starts_at_the_size_the_others_run_at() {
         })
     };
     let desired = wanted(&json!([region("EU_WEST_1", 7), region("EU_WEST_2", 6)]));
-    let (_, sent) = both(&desired, &cluster(vec![seen_region("EU_WEST_1", 7, "M30")]));
+    let (_, sent) = both(&desired, &cluster(vec![scaled_region("EU_WEST_1", 7, "M30", "M10", "M40")]));
     assert!(sent[0]["electableSpecs"]["instanceSize"].is_null());
     assert_eq!(sent[1]["electableSpecs"]["instanceSize"], "M30");
 }
 
 #[test]
-fn a_change_carries_what_is_seen_without_what_is_only_reported() {
+fn scaling_that_is_switched_on_or_off_starts_from_the_declared_size() {
+    let switched_on = both(&scaled("M10", "M30"), &cluster(vec![seen_region("EU_WEST_1", 7, "M20")])).1;
+    assert_eq!(switched_on[0]["electableSpecs"]["instanceSize"], "M10");
+    let mut off = scaled("M10", "M30");
+    off["replicationSpecs"][0]["regionConfigs"][0]["autoScaling"] = json!({"compute": {"enabled": false}});
+    let switched_off = both(&off, &cluster(vec![scaled_region("EU_WEST_1", 7, "M20", "M10", "M30")])).1;
+    assert_eq!(switched_off[0]["electableSpecs"]["instanceSize"], "M10");
+}
+
+#[test]
+fn a_change_carries_what_is_wanted_and_what_makes_it_whole() {
     let desired = wanted(&json!([{
         "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
         "electableSpecs": {"instanceSize": "M10", "nodeCount": 5},
@@ -138,16 +161,13 @@ fn a_change_carries_what_is_seen_without_what_is_only_reported() {
     let sent = merge(&desired["replicationSpecs"], &observed["replicationSpecs"]);
     let region = json!({
         "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
-        "electableSpecs": nodes("M10", 5, 30.0),
-        "autoScaling": {
-            "compute": {"enabled": false, "scaleDownEnabled": false}, "diskGB": {"enabled": false},
-        },
+        "electableSpecs": {"instanceSize": "M10", "nodeCount": 5},
     });
     assert_eq!(sent, json!([{"zoneName": "Zone 1", "regionConfigs": [region]}]));
 }
 
 #[test]
-fn another_size_takes_the_unmanaged_read_only_nodes_along_and_drops_old_figures() {
+fn another_size_takes_the_unmanaged_read_only_nodes_along() {
     let desired = wanted(&json!([{
         "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
         "electableSpecs": {"instanceSize": "M30", "nodeCount": 3},
@@ -155,13 +175,72 @@ fn another_size_takes_the_unmanaged_read_only_nodes_along_and_drops_old_figures(
     let mut region = seen_region("EU_WEST_1", 7, "M10");
     region["readOnlySpecs"]["nodeCount"] = json!(2);
     region["analyticsSpecs"]["nodeCount"] = json!(1);
-    region["analyticsSpecs"]["diskThroughput"] = json!(125);
     let (_, sent) = both(&desired, &cluster(vec![region]));
-    assert_eq!(sent[0]["electableSpecs"]["instanceSize"], "M30");
-    assert_eq!(sent[0]["readOnlySpecs"]["instanceSize"], "M30");
-    assert_eq!(sent[0]["readOnlySpecs"]["nodeCount"], 2);
-    assert!(sent[0]["electableSpecs"]["diskIOPS"].is_null() && sent[0]["readOnlySpecs"]["diskIOPS"].is_null());
-    assert_eq!(sent[0]["analyticsSpecs"], nodes("M10", 1, 30.0), "analytics nodes keep size and figures");
+    assert_eq!(sent[0]["electableSpecs"], json!({"instanceSize": "M30", "nodeCount": 3}));
+    assert_eq!(sent[0]["readOnlySpecs"], json!({"instanceSize": "M30", "nodeCount": 2}));
+    assert_eq!(sent[0]["analyticsSpecs"], json!({"instanceSize": "M10", "nodeCount": 1}));
+}
+
+#[test]
+fn a_special_volume_stays_and_its_operations_with_it_unless_the_nodes_change() {
+    let mut region = seen_region("EU_WEST_1", 7, "M30");
+    region["electableSpecs"]["ebsVolumeType"] = json!("PROVISIONED");
+    region["electableSpecs"]["diskIOPS"] = json!(2000);
+    let observed = cluster(vec![region]);
+    let sent = |size: &str| {
+        let desired = wanted(&json!([{
+            "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
+            "electableSpecs": {"instanceSize": size, "nodeCount": 5},
+        }]));
+        both(&desired, &observed).1[0]["electableSpecs"].clone()
+    };
+    assert_eq!((&sent("M30")["ebsVolumeType"], &sent("M30")["diskIOPS"]), (&json!("PROVISIONED"), &json!(2000)));
+    assert_eq!((&sent("M40")["ebsVolumeType"], &sent("M40")["diskIOPS"]), (&json!("PROVISIONED"), &Value::Null));
+}
+
+#[test]
+fn scaling_that_the_spec_says_half_of_stays_on() {
+    let mut desired = scaled("M10", "M40");
+    desired["replicationSpecs"][0]["regionConfigs"][0]["autoScaling"] = json!({"compute": {"maxInstanceSize": "M40"}});
+    let observed = cluster(vec![scaled_region("EU_WEST_1", 7, "M20", "M10", "M30")]);
+    let (_, sent) = both(&desired, &observed);
+    assert_eq!(sent[0]["autoScaling"], scaling("M10", "M40"));
+}
+
+#[test]
+fn shards_that_atlas_added_stay_while_it_scales_the_others() {
+    let shard = |regions: Value| json!({"zoneName": "Zone 1", "regionConfigs": regions});
+    let seen = shard(json!([scaled_region("EU_WEST_1", 7, "M20", "M10", "M30")]));
+    let observed = json!({"replicationSpecs": [seen, seen]});
+    let mut desired = scaled("M10", "M30");
+    yields(&mut desired, &observed);
+    assert_eq!(desired["replicationSpecs"].as_array().unwrap().len(), 2);
+    let sent = merge(&desired["replicationSpecs"], &observed["replicationSpecs"]);
+    let same = json!({
+        "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7, "electableSpecs": {"nodeCount": 3},
+    });
+    assert_eq!(sent[1], shard(json!([same])), "and nothing is said of its sizes");
+    let mut off = scaled("M10", "M30");
+    off["replicationSpecs"][0]["regionConfigs"][0]["autoScaling"] = json!({"compute": {"enabled": false}});
+    yields(&mut off, &observed);
+    assert_eq!(off["replicationSpecs"].as_array().unwrap().len(), 1, "switched off, the list counts as it is");
+}
+
+#[test]
+fn a_disk_that_grew_is_what_a_new_region_starts_with() {
+    let region = |name: &str, priority: u8| {
+        json!({
+            "providerName": "AWS", "regionName": name, "priority": priority,
+            "electableSpecs": {"instanceSize": "M10", "nodeCount": 3, "diskSizeGB": 20},
+            "autoScaling": {"diskGB": {"enabled": true}},
+        })
+    };
+    let desired = wanted(&json!([region("EU_WEST_1", 7), region("EU_WEST_2", 6)]));
+    let mut seen = seen_region("EU_WEST_1", 7, "M10");
+    seen["autoScaling"]["diskGB"] = json!({"enabled": true});
+    let (_, sent) = both(&desired, &cluster(vec![seen]));
+    assert!(sent[0]["electableSpecs"]["diskSizeGB"].is_null());
+    assert_eq!(sent[1]["electableSpecs"]["diskSizeGB"], 30.0);
 }
 
 #[test]
@@ -193,15 +272,6 @@ fn a_region_that_is_not_wanted_is_not_sent_and_a_shard_keeps_its_place() {
     assert_eq!(sent[1], desired["replicationSpecs"][1], "a new shard is sent as it is wanted");
 }
 
-#[test]
-fn sizes_have_an_order_within_their_class() {
-    let size = |name: &str| Size::read(&json!(name)).map(|size| (size.class, size.number));
-    assert_eq!(size("M10"), Some(("M".into(), 10)));
-    assert_eq!(size("R200"), Some(("R".into(), 200)));
-    assert_eq!(size("M40_NVME_GEN_2"), Some(("M_NVME_GEN_2".into(), 40)));
-    assert_eq!(size("FLEX"), None);
-}
-
 /// Whether the document shows all that is wanted of it.
 fn shows(wanted: &Value, seen: &Value) -> bool {
     match (wanted, seen) {
@@ -209,8 +279,18 @@ fn shows(wanted: &Value, seen: &Value) -> bool {
         (Value::Array(items), Value::Array(others)) => {
             items.len() == others.len() && items.iter().zip(others).all(|(item, other)| shows(item, other))
         }
-        _ => same_number_or_text(wanted, seen),
+        _ => wanted == seen || wanted.as_f64().is_some_and(|wanted| seen.as_f64() == Some(wanted)),
     }
+}
+
+fn overlay(base: &Value, over: &Value) -> Value {
+    let (Value::Object(base), Value::Object(over)) = (base, over) else {
+        return if over.is_null() { base.clone() } else { over.clone() };
+    };
+    let names = base.keys().chain(over.keys());
+    let none = &Value::Null;
+    let both = |name: &String| overlay(base.get(name).unwrap_or(none), over.get(name).unwrap_or(none));
+    names.map(|name| (name.clone(), both(name))).collect::<Map<String, Value>>().into()
 }
 
 /// What Atlas makes of a PATCH: the list as it was sent, with what was left out as it was before.
@@ -219,7 +299,10 @@ fn applied(sent: &Value, before: &Value) -> Value {
         let old = &before[index];
         let regions = list(&shard["regionConfigs"]).iter().map(|region| {
             let there = position(region, &old["regionConfigs"]).map(|there| &old["regionConfigs"][there]);
-            overlay(there.unwrap_or(&Value::Null), region)
+            let mut after = overlay(there.unwrap_or(&Value::Null), region);
+            // Once it is done, everything runs as it was asked for.
+            after["effectiveElectableSpecs"] = after["electableSpecs"].clone();
+            after
         });
         let mut after = overlay(old, shard);
         after["regionConfigs"] = regions.collect();
