@@ -190,7 +190,7 @@ pub struct AtlasClusterSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version_release_system: Option<VersionReleaseSystem>,
     /// Whether the data keeps the format that it has now while mongoDBMajorVersion goes up, so that the cluster can
-    /// return to the older version. Atlas ends a pin by itself at expirationDate. Absent, it is not managed.
+    /// return to the older version. Absent, it is not managed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub feature_compatibility_version_pin: Option<VersionPin>,
     /// Whether the cluster is paused: it keeps its data, takes no connections, and takes no change until it is resumed.
@@ -322,7 +322,11 @@ impl AtlasClusterSpec {
         }
         let mut document = common::document(&spec, &Self::ELSEWHERE)?;
         if let Some(pin) = &self.feature_compatibility_version_pin {
-            document[route::PIN] = json!(pin.expiration_date);
+            document[route::PIN] = match &pin.expiration_date {
+                Some(until) => json!(until),
+                None if pin.enabled => json!(route::PINNED),
+                None => Value::Null,
+            };
         }
         Ok(document)
     }

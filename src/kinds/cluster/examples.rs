@@ -23,7 +23,7 @@ pub(super) fn all() -> Vec<Example> {
             drift: Some(("/groups/{groupId}/clusters/events", r#"{"terminationProtectionEnabled": true}"#)),
         },
         Example {
-            name: "with process arguments",
+            name: "with process arguments and a pinned version",
             manifest: include_str!("arguments.yaml"),
             edit: Some(("/processArgs/defaultMaxTimeMS", "5000")),
             drift: Some(("/groups/{groupId}/clusters/ledger/processArgs", r#"{"noTableScan": false}"#)),
@@ -31,14 +31,8 @@ pub(super) fn all() -> Vec<Example> {
         Example {
             name: "global",
             manifest: include_str!("global.yaml"),
-            edit: Some(("/managedNamespaces/0/collection", r#""members""#)),
+            edit: Some(("/customZoneMapping/1/zone", r#""Europe""#)),
             drift: Some(("/groups/{groupId}/clusters/world", r#"{"labels": [{"key": "lost", "value": "yes"}]}"#)),
-        },
-        Example {
-            name: "with a pinned version",
-            manifest: include_str!("pinned.yaml"),
-            edit: Some(("/featureCompatibilityVersionPin", r#"{"enabled": false}"#)),
-            drift: Some(("/groups/{groupId}/clusters/archive", r#"{"redactClientLogData": false}"#)),
         },
         Example {
             name: "flex",

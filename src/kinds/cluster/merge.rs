@@ -18,12 +18,8 @@ pub(super) const ROLES: [(&str, &str); 3] =
 /// Takes out of `desired` what Atlas may choose and has chosen within the bounds, and lists shards and regions as Atlas
 /// does, so that each is compared with itself. Both are whole documents of a cluster.
 pub(super) fn yields(desired: &mut Value, observed: &Value) {
-    // Continuous backup has no place without backups, and Atlas may have switched it on by itself.
-    if desired["backupEnabled"] == false && desired["pitEnabled"].is_null() && observed["pitEnabled"] == true {
-        desired["pitEnabled"] = json!(false);
-    }
     let seen = list(&observed["replicationSpecs"]);
-    let Value::Array(wanted) = &mut desired["replicationSpecs"] else { return };
+    let Some(Value::Array(wanted)) = desired.get_mut("replicationSpecs") else { return };
     shards::align(wanted, seen);
     keep_added(wanted, seen);
     let disk = grown_disk(wanted, seen);

@@ -191,13 +191,14 @@ pub enum ReadPreference {
 /// Whether the data keeps the format of the major version that the cluster came from.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
-#[x_kube(validation = Rule::new("self.enabled == has(self.expirationDate)")
-    .message("enabled: true needs expirationDate, and enabled: false has none")
+#[x_kube(validation = Rule::new("self.enabled || !has(self.expirationDate)")
+    .message("an unpinned version has no expirationDate: remove it, or set enabled: true")
     .field_path(".expirationDate"))]
 pub struct VersionPin {
     /// True to pin, false to unpin.
     pub enabled: bool,
-    /// When the pin ends by itself: within four weeks from when the version was pinned.
+    /// When the pin ends by itself, within four weeks from when the version was pinned; it is not renewed then. Absent,
+    /// Atlas ends it after four weeks, and the version is pinned anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), extend("format" = "date-time"))]
     pub expiration_date: Option<String>,

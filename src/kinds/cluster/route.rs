@@ -12,6 +12,9 @@ const ADDRESS: &str = "/groups/{groupId}/clusters/{clusterName}";
 /// The field in which Atlas reports until when the version of the data is pinned.
 pub(super) const PIN: &str = "featureCompatibilityVersionExpirationDate";
 
+/// What is wanted there when any moment will do.
+pub(super) const PINNED: bool = true;
+
 /// Dedicated clusters and M0s, where a change waits as long as the cluster is paused.
 pub(super) static CLUSTER: Route = cluster(stays_paused, &[&FLEX]);
 
@@ -27,7 +30,7 @@ const fn cluster(guard: Guard, others: &'static [&'static Route]) -> Route {
         state: Some("stateName"),
         created: Some("createDate"),
         fields: CLUSTER_FIELDS,
-        yields: Some(merge::yields),
+        yields: Some(yields),
         guard: Some(guard),
         passage: Some(Passage { others, way: passage::to_cluster }),
         announces: Some(shards::announcements),
@@ -157,7 +160,19 @@ fn mappings(answer: &Value, before: &Documents) -> Value {
 }
 
 fn pin(until: &Value) -> Value {
-    json!({"expirationDate": until})
+    if *until == PINNED { json!({}) } else { json!({"expirationDate": until}) }
+}
+
+/// What Atlas may choose is left to it: sizes and disks, until when a version is pinned, and continuous backup, which
+/// has no place without backups and which Atlas may have switched on by itself.
+fn yields(desired: &mut Value, observed: &Value) {
+    if desired[PIN] == PINNED && !observed[PIN].is_null() {
+        desired[PIN] = observed[PIN].clone();
+    }
+    if desired["backupEnabled"] == false && desired["pitEnabled"].is_null() && observed["pitEnabled"] == true {
+        desired["pitEnabled"] = json!(false);
+    }
+    merge::yields(desired, observed);
 }
 
 /// Atlas writes these in small letters and describes them in capitals.
@@ -332,6 +347,29 @@ mod tests {
             read,
             json!([{"location": "DE", "zone": "EU"}, {"location": "JP", "zone": null}, {"location": "US-VA", "zone": "US"}])
         );
+    }
+
+    #[test]
+    fn a_version_is_pinned_until_a_moment_or_for_as_long_as_atlas_does() {
+        let left = |wanted: Value, seen: Value| {
+            let mut desired = json!({PIN: wanted});
+            yields(&mut desired, &json!({PIN: seen}));
+            desired[PIN].clone()
+        };
+        let (soon, later) = (json!("2026-12-01T00:00:00Z"), json!("2026-12-24T00:00:00Z"));
+        assert_eq!(left(json!(PINNED), soon.clone()), soon, "any moment will do");
+        assert_eq!(pin(&left(json!(PINNED), Value::Null)), json!({}));
+        assert_eq!(pin(&left(later.clone(), soon)), json!({"expirationDate": later}));
+    }
+
+    #[test]
+    fn continuous_backup_ends_with_backups() {
+        let mut desired = json!({"backupEnabled": false});
+        yields(&mut desired, &json!({"backupEnabled": true, "pitEnabled": true}));
+        assert_eq!(desired, json!({"backupEnabled": false, "pitEnabled": false}));
+        let mut never = json!({"backupEnabled": false});
+        yields(&mut never, &json!({"backupEnabled": true, "pitEnabled": false}));
+        assert_eq!(never, json!({"backupEnabled": false}));
     }
 
     #[test]
