@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::api::{ApiError, EndpointSet, Operation};
-use crate::families::access_list::AccessEntry;
+use crate::families::access_list::{self, AccessEntry};
 use crate::families::{errors, sets};
 use crate::http::Incoming;
 use crate::http::route::Found;
@@ -82,9 +82,7 @@ impl Begun {
         if self.set != sets::ACCESS_LIST.name {
             return Err(errors::unexpected());
         }
-        if let Some(project) = state.world.project_mut(&self.group) {
-            project.access_list = self.access_list;
-        }
+        access_list::restore(&mut state.world, &self.group, self.access_list);
         Ok(())
     }
 }

@@ -231,6 +231,17 @@ fn put(world: &mut World, group: &str, document: Document) {
     }
 }
 
+/// Makes the list what it was earlier, undoing every write since. What was deleted meanwhile becomes active and expires
+/// as if it had just been written.
+pub fn restore(world: &mut World, group: &str, earlier: Vec<AccessEntry>) {
+    let Some(project) = world.project_mut(group) else { return };
+    let later = std::mem::replace(&mut project.access_list, earlier);
+    let revived = project.access_list.iter().filter(|entry| later.iter().all(|other| other.value() != entry.value()));
+    for document in revived.map(|entry| entry.document.clone()).collect::<Vec<_>>() {
+        put(world, group, document);
+    }
+}
+
 fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let entries = &project(world, request)?.access_list;
     Ok(Reply::page(200, entries.iter().map(|entry| entry.shown(request)).collect()))

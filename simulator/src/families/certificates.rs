@@ -142,7 +142,9 @@ impl Issue<'_> {
         params.not_after = date_time_ymd(1970, 1, 1) + since_1970(self.until);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-        params.distinguished_name = distinguished(self.subject.iter().map(|(name, value)| (kind(name), value.clone())));
+        // A name is written with its last part first (RFC 2253).
+        params.distinguished_name =
+            distinguished(self.subject.iter().rev().map(|(name, value)| (kind(name), value.clone())));
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &issuer)?;
         Ok(format!("{}{}", certificate.pem(), key.serialize_pem()).replace("\r\n", "\n"))

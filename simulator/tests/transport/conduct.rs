@@ -48,6 +48,26 @@ async fn of_two_overlapping_writes_to_an_access_list_one_is_lost() {
 }
 
 #[tokio::test]
+async fn an_entry_that_an_overlap_brings_back_expires_all_the_same() {
+    let bench = Bench::start(&["--start", "2026-08-10T03:00:00Z"]).await;
+    let path = format!("/groups/{}/accessList", bench.project("one").await);
+    let temporary = json!([{"ipAddress": "192.0.2.1", "deleteAfterDate": "2026-08-10T04:00:00Z"}]);
+    assert_eq!(bench.call("POST", &path, FIRST, temporary).await.status, 201);
+    bench.control("PATCH", "settings", json!({"serialWriteMilliseconds": WRITE.as_millis()})).await;
+    let one = format!("{path}/192.0.2.1");
+    let delete = bench.call("DELETE", &one, FIRST, Value::Null);
+    // Decided last, so the deletion is what it undoes.
+    let write = async {
+        tokio::time::sleep(WRITE / 4).await;
+        bench.call("POST", &path, FIRST, entry(2)).await
+    };
+    let (deleted, written) = tokio::join!(delete, write);
+    assert_eq!((deleted.status, written.status, bench.get(&one).await.status), (204, 201, 200));
+    bench.control("POST", "clock/advance", json!({"seconds": 3600})).await;
+    assert_eq!(bench.get(&one).await.status, 404);
+}
+
+#[tokio::test]
 async fn of_two_overlapping_writes_to_custom_roles_one_fails() {
     let (bench, group) = overlapping().await;
     let path = format!("{group}/customDBRoles/roles");
