@@ -148,7 +148,7 @@ impl Describe for AtlasCustomRole {
     fn examples() -> Vec<Example> {
         vec![Example {
             name: "actions and an inherited role",
-            manifest: EXAMPLE,
+            manifest: include_str!("custom_role/example.yaml"),
             edit: Some(("/actions/0/action", r#""INSERT""#)),
             drift: Some(("/groups/{groupId}/customDBRoles/roles/support", r#"{"inheritedRoles": []}"#)),
         }]
@@ -180,33 +180,6 @@ fn imported(actions: &Value) -> Value {
     let action = |action: &Value| json!({"action": action["action"], "resources": Value::Array(resources(action))});
     actions.as_array().into_iter().flatten().map(action).collect()
 }
-
-const EXAMPLE: &str = "
-apiVersion: atlas-operator.io/v1
-kind: AtlasProject
-metadata:
-  name: shop
-spec:
-  name: Shop
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasCustomRole
-metadata:
-  name: support
-spec:
-  projectRef: {name: shop}
-  roleName: support
-  actions:
-  - action: UPDATE
-    resources:
-    - {db: orders, collection: notes}
-    - {db: orders, collection: returns}
-  - action: SERVER_STATUS
-    resources:
-    - {cluster: true}
-  inheritedRoles:
-  - {db: orders, role: read}
-";
 
 impl Declare for AtlasCustomRoleSpec {
     fn needs(&self) -> Needs {

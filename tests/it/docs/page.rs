@@ -20,17 +20,23 @@ pub struct Block {
     pub marks: Vec<String>,
     /// Why it is not run, if the line before the block says so.
     pub not_run: Option<String>,
+    /// The file that it shows, if the line before the block says so.
+    pub file: Option<String>,
     /// The code, without the indentation of the fence.
     pub code: String,
 }
 
-/// `README.md` and every page of `docs/`, in order.
+/// `README.md` and every page of `docs/` and `docs/kinds/`, in order.
 pub fn pages() -> Vec<Page> {
     let read = |path: String| Page { text: std::fs::read_to_string(repository().join(&path)).unwrap(), path };
-    let folder = std::fs::read_dir(repository().join("docs")).unwrap();
-    let names = folder.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let names = |folder: &str| {
+        let entries = std::fs::read_dir(repository().join(folder)).unwrap();
+        entries
+            .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().into_string().unwrap()))
+            .collect::<Vec<_>>()
+    };
     let is_page = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "md");
-    let mut paths: Vec<String> = names.filter(is_page).map(|name| format!("docs/{name}")).collect();
+    let mut paths: Vec<String> = ["docs", "docs/kinds"].into_iter().flat_map(names).filter(is_page).collect();
     paths.sort();
     ["README.md".to_owned()].into_iter().chain(paths).map(read).collect()
 }
@@ -56,6 +62,7 @@ impl Page {
                         language: words.next().unwrap_or_default(),
                         marks: words.collect(),
                         not_run: between(before, "<!-- not run: ", " -->").map(str::to_owned),
+                        file: between(before, "<!-- file: ", " -->").map(str::to_owned),
                         code: String::new(),
                     };
                     open = Some((line.len() - content.len(), block));

@@ -2,6 +2,7 @@
 use std::collections::BTreeSet;
 
 use atlas_operator::kind::Given;
+use jiff::Timestamp;
 use serde_json::value::RawValue;
 
 use super::{
@@ -59,9 +60,11 @@ pub fn courses() -> Vec<Course> {
     for (name, kind, example) in examples() {
         let spec = documents(example.manifest).pop().unwrap()["spec"].to_string();
         let declared = kind.read(&RawValue::from_string(spec).unwrap()).unwrap();
-        let given = Given { project_id: Some("0".repeat(24)), ..Given::default() };
+        let created = Some(Timestamp::UNIX_EPOCH);
+        let given = Given { project_id: Some("0".repeat(24)), created, ..Given::default() };
         let parts = declared.parts(&given).unwrap();
-        let routes: Vec<_> = parts.iter().map(|part| part.route.read.template).collect();
+        let issued = declared.issue().map(|issue| issue.endpoint.template);
+        let routes: Vec<_> = parts.iter().map(|part| part.route.read.template).chain(issued).collect();
         if seen.insert(routes) {
             courses.push(Course { name: name.clone(), before: None, manifest: example.manifest });
         }

@@ -311,6 +311,7 @@ impl World {
     /// The whole world without what differs from run to run: ids, times, addresses.
     pub async fn dump(&self) -> Value {
         let mut atlas = self.simulator.state().await.unwrap();
+        let teams = team_names(&atlas);
         strip(&mut atlas);
         // Groups are listed by id; without ids the order is the name's.
         let mut groups: Vec<Value> =
@@ -327,8 +328,20 @@ impl World {
                 objects.insert(format!("{}/{}/{}", key.0, key.1, key.2), object);
             }
         }
-        serde_json::json!({"atlas": groups, "objects": objects})
+        // Teams are known by their ids in projects and in what is remembered; their names are the same in each run.
+        let mut text = serde_json::json!({"atlas": groups, "objects": objects}).to_string();
+        for (id, name) in teams {
+            text = text.replace(&id, &name);
+        }
+        serde_json::from_str(&text).unwrap()
     }
+}
+
+/// The teams of every organization, by id.
+fn team_names(atlas: &Value) -> Vec<(String, String)> {
+    let organizations = atlas["organizations"].as_array().into_iter().flatten();
+    let teams = organizations.flat_map(|organization| organization["teams"].as_object().into_iter().flatten());
+    teams.map(|(id, team)| (id.clone(), team["name"].as_str().unwrap().to_owned())).collect()
 }
 
 /// An operator's process: all that is lost when it ends.
