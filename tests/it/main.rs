@@ -4,5 +4,6 @@ mod architecture;
 mod docs;
 mod laws;
 mod real;
+mod recorded_clusters;
 mod somebody;
 mod traffic;

@@ -2,6 +2,8 @@
 use super::*;
 use crate::kind::{Home, ProjectReference};
 
+mod autoscaling;
+
 fn spec(manifest: &str) -> AtlasClusterSpec {
     let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).unwrap();
     serde_json::from_value(documents.last().unwrap()["spec"].clone()).unwrap()

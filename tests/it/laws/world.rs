@@ -456,6 +456,7 @@ fn strip(value: &mut Value) {
         "clusterId",
         "created",
         "createDate",
+        "featureCompatibilityVersionExpirationDate",
         "links",
         "resourceVersion",
         "connectionStrings",
