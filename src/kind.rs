@@ -15,8 +15,11 @@ use crate::status::OperationType;
 pub mod definition;
 mod needs;
 mod route;
+pub mod template;
 
-pub use needs::{By, Connection, Given, Home, Lookup, Needs, ObjectNeed, ProjectReference, SecretNeed};
+pub use needs::{
+    By, Connection, Given, Home, Issue, Login, Lookup, Needs, ObjectNeed, ProjectReference, SecretNeed, SecretSource,
+};
 pub use route::{
     Add, Alter, Create, Delete, Endpoint, Entries, Field, Guard, Hold, Intent, Part, Passage, Policy, Progress, Route,
     Shape, Upgrade, Way,
@@ -83,7 +86,12 @@ pub trait Declare: DeserializeOwned + Send + Sync + 'static {
         Value::Object(serde_json::Map::new())
     }
     /// The secrets that the object publishes for others to connect with, when it is settled.
-    fn connection(&self) -> Option<Connection> {
+    fn connection(&self, given: &Given) -> Option<Connection> {
+        let _ = given;
+        None
+    }
+    /// What Atlas is asked to give out once the documents are as they should be.
+    fn issue(&self) -> Option<Issue> {
         None
     }
     /// The name others call it by inside its project: a cluster's name, a custom role's name.
@@ -124,7 +132,9 @@ pub trait Declared: Send + Sync {
     /// See [`Declare::report`].
     fn report(&self, observed: &Documents) -> Value;
     /// See [`Declare::connection`].
-    fn connection(&self) -> Option<Connection>;
+    fn connection(&self, given: &Given) -> Option<Connection>;
+    /// See [`Declare::issue`].
+    fn issue(&self) -> Option<Issue>;
     /// See [`Declare::atlas_name`].
     fn atlas_name(&self) -> Option<&str>;
     /// See [`Declare::usually`].
@@ -141,8 +151,11 @@ impl<T: Declare> Declared for T {
     fn report(&self, observed: &Documents) -> Value {
         Declare::report(self, observed)
     }
-    fn connection(&self) -> Option<Connection> {
-        Declare::connection(self)
+    fn connection(&self, given: &Given) -> Option<Connection> {
+        Declare::connection(self, given)
+    }
+    fn issue(&self) -> Option<Issue> {
+        Declare::issue(self)
     }
     fn atlas_name(&self) -> Option<&str> {
         Declare::atlas_name(self)

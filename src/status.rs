@@ -56,6 +56,15 @@ impl Default for Common {
     }
 }
 
+impl Common {
+    /// Whether the object is in Atlas and its creation is over: what refers to it can begin. Later changes do not undo
+    /// that.
+    pub fn is_established(&self) -> bool {
+        let creating = self.operation.as_ref().is_some_and(|operation| operation.type_ == OperationType::Create);
+        self.atlas.id.is_some() && !creating
+    }
+}
+
 /// What an object is in Atlas: enough to find it again, and to delete it, without anything else.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -26,15 +26,15 @@ const REVOCATION_LIMIT: Duration = Duration::from_secs(5);
 
 /// An answer of success.
 #[derive(Clone, PartialEq)]
-pub struct Answer {
+pub struct Answer<Content = Value> {
     /// The HTTP status, a 2xx. Which one means nothing: see what a later read says.
     pub status: u16,
     /// The document; `Null` when there is none.
-    pub body: Value,
+    pub body: Content,
 }
 
 /// Without the body: the answer to a creation can hold a new key in the clear.
-impl fmt::Debug for Answer {
+impl<Content> fmt::Debug for Answer<Content> {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Answer").field("status", &self.status).finish_non_exhaustive()
     }
@@ -116,13 +116,26 @@ impl Client {
     ///
     /// A write that was sent leaves one line in the log, with the outcome and without the body.
     pub async fn send(&self, call: &Call) -> Result<Answer, Error> {
+        self.exchange(call, answer).await
+    }
+
+    /// Sends a call whose answer is text and not JSON, whatever its media type says: a certificate with its private
+    /// key. The text is handed on as the secret that it may be.
+    ///
+    /// Everything else is as with [`Client::send`]; an empty answer is [`Error::Unreadable`].
+    pub async fn send_for_text(&self, call: &Call) -> Result<Answer<SecretString>, Error> {
+        self.exchange(call, text).await
+    }
+
+    /// Sends a call, and reads the answer of success with `read`.
+    async fn exchange<T>(&self, call: &Call, read: Read<T>) -> Result<Answer<T>, Error> {
         let settings = &self.inner.transport.settings;
         let retries = if call.mutates() { 0 } else { settings.retries };
         let prepared = self.prepare(call).map_err(|reason| unsendable(call, reason))?;
         let started = Instant::now();
         let mut attempt = 0;
         loop {
-            match self.once(call, &prepared).await {
+            match self.once(call, &prepared, read).await {
                 Err(error)
                     if attempt < retries
                         && error.is_worth_repeating(attempt)
@@ -147,7 +160,7 @@ impl Client {
     }
 
     /// One authenticated exchange, unless calls like this one have to wait.
-    async fn once(&self, call: &Call, prepared: &Prepared) -> Result<Answer, Error> {
+    async fn once<T>(&self, call: &Call, prepared: &Prepared, read: Read<T>) -> Result<Answer<T>, Error> {
         let Inner { transport, authentication, pace, .. } = &*self.inner;
         if let Some(after) = pace.wait(call) {
             transport.settings.observer.held_back(&call.method, call.template);
@@ -159,19 +172,24 @@ impl Client {
             Authentication::Bearer(tokens) => tokens.exchange(transport, prepared).await,
         };
         let outcome = match exchanged {
-            Ok(exchanged) => self.outcome(call, exchanged),
+            Ok(exchanged) => self.outcome(call, exchanged, read),
             Err(trouble) => Err(error_of(call, trouble)),
         };
         if call.mutates() {
-            log(call, &outcome);
+            log(call, outcome.as_ref().map(|answer| answer.status));
         }
         outcome
     }
 
     /// What an answer means for its call.
-    fn outcome(&self, call: &Call, Exchanged { raw, credential_refused }: Exchanged) -> Result<Answer, Error> {
+    fn outcome<T>(
+        &self,
+        call: &Call,
+        Exchanged { raw, credential_refused }: Exchanged,
+        read: Read<T>,
+    ) -> Result<Answer<T>, Error> {
         if raw.status.is_success() {
-            return answer(call, raw);
+            return read(call, raw);
         }
         let refusal = Refusal::read(call, &raw, credential_refused, &self.secrets(call));
         if is_throttled(refusal.status, refusal.code.as_deref()) {
@@ -233,10 +251,28 @@ impl Drop for Inner {
 }
 
 /// Reads the body of a success.
+type Read<T> = fn(&Call, Raw) -> Result<Answer<T>, Error>;
+
+fn unreadable(call: &Call, status: u16, reason: String) -> Error {
+    Error::Unreadable { method: call.method.clone(), path: call.path.clone(), status, reason }
+}
+
+/// Reads a text. What is wrong with one is said without quoting it.
+fn text(call: &Call, raw: Raw) -> Result<Answer<SecretString>, Error> {
+    let status = raw.status.as_u16();
+    let unreadable = |reason| unreadable(call, status, reason);
+    let body = raw.body.map_err(unreadable)?;
+    if body.iter().all(u8::is_ascii_whitespace) {
+        return Err(unreadable("is empty".to_owned()));
+    }
+    let text = String::from_utf8(body).map_err(|_| unreadable("is not text in UTF-8".to_owned()))?;
+    Ok(Answer { status, body: SecretString::from(text) })
+}
+
+/// Reads a JSON document.
 fn answer(call: &Call, raw: Raw) -> Result<Answer, Error> {
     let status = raw.status.as_u16();
-    let unreadable =
-        |reason| Error::Unreadable { method: call.method.clone(), path: call.path.clone(), status, reason };
+    let unreadable = |reason| unreadable(call, status, reason);
     let body = raw.body.map_err(unreadable)?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Ok(Answer { status, body: Value::Null });
@@ -272,10 +308,10 @@ fn delay(base: Duration, attempt: u32) -> Duration {
 }
 
 /// What a write leaves in the log of this module; the line for people is the caller's, who knows the object and why.
-fn log(call: &Call, outcome: &Result<Answer, Error>) {
+fn log(call: &Call, outcome: Result<u16, &Error>) {
     let Call { method, path, version, .. } = call;
     match outcome {
-        Ok(answer) => tracing::debug!(%method, path, status = answer.status, version, "sent"),
+        Ok(status) => tracing::debug!(%method, path, status, version, "sent"),
         // Without a token there was nothing to send it with.
         Err(Error::Token(_) | Error::Unsendable { .. }) => {}
         Err(error) => {

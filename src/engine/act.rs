@@ -30,17 +30,32 @@ impl Pass<'_> {
             Purpose::Create => "create".to_owned(),
             Purpose::Update => format!("update {}", plan::list(&sending.changes)),
             Purpose::Upgrade => format!("upgrade {}", plan::list(&sending.changes)),
+            Purpose::Issue => format!("issue {}", sending.part),
             Purpose::Delete => "delete".to_owned(),
         };
-        let result = resolved.client.send(&sending.call).await;
+        let result = if sending.purpose == Purpose::Issue {
+            self.try_keeping(scene).await?;
+            let answer = resolved.client.send_for_text(&sending.call).await;
+            answer.map(|answer| (answer.status, Some(answer.body)))
+        } else {
+            resolved.client.send(&sending.call).await.map(|answer| (answer.status, None))
+        };
         let (method, path) = (&sending.call.method, &sending.call.path);
         match &result {
-            Ok(answer) => tracing::info!(%method, path, status = answer.status, why, "sent to Atlas"),
+            Ok((status, _)) => tracing::info!(%method, path, status, why, "sent to Atlas"),
             Err(error) => {
                 tracing::warn!(%method, path, status = error.status(), error = %error, why, "Atlas call failed");
             }
         }
-        let Err(error) = result else { return Ok(self.sent(&sending, resolved, scene)) };
+        let error = match result {
+            Ok((_, given)) => {
+                if let Some(text) = given {
+                    self.keep(scene, &text).await?;
+                }
+                return Ok(self.sent(&sending, resolved, scene));
+            }
+            Err(error) => error,
+        };
         match (sending.purpose, error.class()) {
             (Purpose::Delete, Class::Absent) => return Ok(self.sent(&sending, resolved, scene)),
             (Purpose::Create, Class::Exists) => {
@@ -101,6 +116,7 @@ impl Pass<'_> {
             Purpose::Create => format!("Created {} in Atlas.", sending.part),
             Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
             Purpose::Upgrade => format!("Asked Atlas to upgrade {}: {}.", sending.part, plan::list(&sending.changes)),
+            Purpose::Issue => format!("Atlas issued a new {}.", sending.part),
             Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
         };
         for sentence in &sending.notes {
@@ -111,6 +127,7 @@ impl Pass<'_> {
             Purpose::Create => self.start(OperationType::Create),
             Purpose::Upgrade => self.start(OperationType::Upgrade),
             Purpose::Delete => self.start(OperationType::Delete),
+            Purpose::Issue => self.start(OperationType::Update),
             // What is changed on the way to a deletion belongs to it.
             Purpose::Update if scene.wanted == Wanted::Gone => self.start(OperationType::Delete),
             Purpose::Update => {
@@ -141,7 +158,7 @@ impl Pass<'_> {
 fn reason(purpose: Purpose) -> Reason {
     match purpose {
         Purpose::Create => Reason::Creating,
-        Purpose::Update | Purpose::Upgrade => Reason::Updating,
+        Purpose::Update | Purpose::Upgrade | Purpose::Issue => Reason::Updating,
         Purpose::Delete => Reason::Deleting,
     }
 }

@@ -365,6 +365,7 @@ fn fact(kind: &'static dyn Kind, object: &Object) -> Fact {
         object.is_leaving(),
         outcome::is_ready(&status.common, object.metadata.generation.unwrap_or_default()),
         atlas.id,
+        status.common.is_established(),
         atlas.project_id,
         status.own.get("connectionStrings"),
         spec["name"],

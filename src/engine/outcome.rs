@@ -300,7 +300,8 @@ impl Outcome {
         let grow =
             |first: u64, most: Duration| Duration::from_secs(first << failures.saturating_sub(1).min(12)).min(most);
         match self {
-            Self::Settled | Self::Idle { .. } => resync,
+            // What is over stays so until the spec is changed.
+            Self::Settled | Self::Idle { .. } | Self::Refused { reason: Reason::Expired, .. } => resync,
             Self::Acted { .. } if failures == 0 => Duration::ZERO,
             Self::Busy { again, .. } => *again,
             Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => Duration::from_secs(2),

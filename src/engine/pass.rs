@@ -1,6 +1,7 @@
 //! One pass over one object: at most one mutating call, then look again.
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{core::PartialObjectMeta, runtime::reflector::ObjectRef};
 use serde_json::Value;
@@ -12,13 +13,14 @@ use super::{
     observe::{self, Observation, observe},
     outcome::{Outcome, Reason, patience, whole_second},
     ownership,
-    plan::{self, Adopt, Memory, Observed, Purpose, Scene, Step, Wanted},
+    plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, Policies},
-    resolve::{Resolved, invalid},
+    resolve::{Asking, Resolved, invalid},
     wake::{Subject, Topic, Watching},
 };
 use crate::{
     kind::{Create, Declared, Kind, Part, Passage, Slots, Way},
+    secrets::PUBLISHED,
     status::{Drift, Operation, OperationType, Status},
 };
 
@@ -37,6 +39,8 @@ pub(crate) struct Pass<'a> {
     pub(crate) status: Status,
     /// The status as it was last written.
     pub(crate) before: Status,
+    /// When something is known to be due that no watch and no resync would notice in time.
+    pub(crate) appointment: Option<Timestamp>,
 }
 
 /// What a pass looked at and decided on.
@@ -66,7 +70,7 @@ impl Engine {
         let subject = Subject::of(kind, object);
         let before = self.ledger.status(object);
         let watching = Watching::new(&self.wakes, &subject);
-        let mut pass = Pass { engine: self, kind, object, watching, status: before.clone(), before };
+        let mut pass = Pass { engine: self, kind, object, watching, status: before.clone(), before, appointment: None };
         let end = match pass.go().await {
             Ok(end) => end,
             Err(outcome) => End::Outcome(outcome),
@@ -110,7 +114,9 @@ impl Pass<'_> {
 
     async fn stay(&mut self, policies: Policies) -> Result<Outcome, Outcome> {
         let declared = self.declared()?;
-        let mut resolved = self.engine.resolve(self.object, &*declared, &self.status, &mut self.watching).await?;
+        let manages = policies.manage == Manage::Manage;
+        let asking = Asking { kind: self.kind, object: self.object, status: &self.status, makes_secrets: manages };
+        let mut resolved = self.engine.resolve(&asking, &*declared, &mut self.watching).await?;
         self.look_up(&*declared, &mut resolved).await?;
         let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         parts.retain(|part| part.declared || self.status.common.atlas.entries.contains_key(part.name));
@@ -130,7 +136,13 @@ impl Pass<'_> {
         let mut scene = self.scene(Wanted::Present, parts, observation, adopt, &resolved);
         self.claim(&mut scene, &resolved, policies.manage);
         self.status.common.others = ownership::others(&scene);
-        self.report(&scene, &*declared);
+        self.report(&scene, &*declared, &resolved);
+        if let (true, Some(issue)) = (manages, declared.issue()) {
+            scene.issuance = Some(self.issuance(issue).await?);
+        }
+        let expiry = scene.parts.first().and_then(|part| part.route.expiry(&part.desired));
+        let renewal = scene.issuance.as_ref().and_then(Issuance::renewal);
+        self.appointment = expiry.into_iter().chain(renewal).min();
         let step = plan::next(&scene).map_err(|error| bug(&error.to_string()))?;
         let prospect = Prospect { resolved, declared, scene };
         self.take(step, prospect, policies.manage).await
@@ -158,13 +170,16 @@ impl Pass<'_> {
             }
             Step::Refuse(refusal) => {
                 self.show(&refusal.changes);
+                if refusal.cause == Cause::Expired {
+                    self.unpublish().await?;
+                }
                 Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message })
             }
             Step::Send(sending) if manage == Manage::Observe => {
                 self.show(&sending.changes);
                 let message = match sending.purpose {
                     Purpose::Create => "It is not in Atlas, and the policy is observe.".to_owned(),
-                    Purpose::Update | Purpose::Upgrade | Purpose::Delete => format!(
+                    Purpose::Update | Purpose::Upgrade | Purpose::Issue | Purpose::Delete => format!(
                         "The policy is observe, and Atlas differs from the spec in {}.",
                         plan::list(&sending.changes)
                     ),
@@ -293,16 +308,22 @@ impl Pass<'_> {
             },
             adopt,
             secrets: resolved.given.secrets.clone(),
+            issuance: None,
             stale: stale(&atlas.sent, &resolved.versions),
             now: self.engine.clock.now(),
         }
     }
 
-    fn report(&mut self, scene: &Scene, declared: &dyn Declared) {
+    fn report(&mut self, scene: &Scene, declared: &dyn Declared, resolved: &Resolved) {
+        let published = self.status.own.remove(PUBLISHED);
         if let Value::Object(own) = declared.report(&documents(scene)) {
             // Nulls would be written, pruned by the API server, and read as a difference ever after.
             self.status.own = own.into_iter().filter(|(_, value)| !value.is_null()).collect();
         }
+        // What was published stays so until something else is.
+        self.status.own.extend(published.map(|names| (PUBLISHED.to_owned(), names)));
+        let made = resolved.made.iter().map(|(field, name)| (format!("{field}Secret"), name.clone().into()));
+        self.status.own.extend(made);
     }
 
     fn show(&mut self, changes: &[Change]) {

@@ -19,6 +19,9 @@ use crate::{
 
 mod document;
 mod entries;
+mod issue;
+
+pub use issue::{Issuance, Kept};
 
 /// How far Atlas's clock may be behind ours before a resource of our own making looks older than its creation.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
@@ -52,6 +55,8 @@ pub struct Scene {
     pub secrets: BTreeMap<&'static str, SecretString>,
     /// Write-only fields whose Secret is not the version that was last sent.
     pub stale: Vec<&'static str>,
+    /// What Atlas is to give out beside the documents.
+    pub issuance: Option<Issuance>,
     /// The time at which this is decided.
     pub now: Timestamp,
 }
@@ -157,6 +162,8 @@ pub enum Purpose {
     Update,
     /// To make it another kind of resource under the same name.
     Upgrade,
+    /// To be given what is then kept in a Secret.
+    Issue,
     /// To remove it.
     Delete,
 }
@@ -350,6 +357,9 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
     }
     let mut last = Step::Done;
     for (index, part) in scene.parts.iter().enumerate() {
+        if let Some(refusal) = document::expired(scene, part) {
+            return Ok(Step::Refuse(refusal));
+        }
         let step = match (scene.see(part), part.route.shape) {
             (Observed::Present(seen), Shape::Document) => document::settle(scene, part, seen)?,
             (Observed::Present(seen), Shape::Entries(entries)) => entries::fill(scene, part, entries, seen)?,
@@ -371,6 +381,10 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
             Step::Send(sending) if index > 0 => return document::permitted(scene, part, sending),
             step => return Ok(step),
         }
+    }
+    let step = issue::issue(scene)?;
+    if step != Step::Done {
+        return Ok(step);
     }
     let is_asynchronous = scene.parts.first().is_some_and(|part| part.route.state.is_some());
     let until = scene.memory.asked.map(|asked| asked + SETTLING);

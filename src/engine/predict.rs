@@ -2,9 +2,10 @@
 //!
 //! After each step it is assumed that Atlas did what it was asked, and the planner is asked again. The predictions are
 //! themselves under test: the calls of a run are compared with the plan that was made before it.
+use jiff::Timestamp;
 use serde_json::Value;
 
-use super::plan::{Observed, Purpose, Scene, Sending, Step, items, merge, next};
+use super::plan::{Kept, Observed, Purpose, Scene, Sending, Step, items, merge, next};
 use crate::{
     atlas::{Body, Method, MissingSlot},
     kind::{Add, Delete, Entries, Part, Policy, Progress, Shape, Way},
@@ -39,7 +40,13 @@ pub fn whole(mut scene: Scene) -> Result<Vec<Step>, MissingSlot> {
 impl Scene {
     /// What Atlas will report once it has taken a call.
     fn assume(&mut self, sending: &Sending) {
-        let Some(index) = self.parts.iter().position(|part| part.name == sending.part) else { return };
+        let Some(index) = self.parts.iter().position(|part| part.name == sending.part) else {
+            // It is no document.
+            if let Some(issuance) = &mut self.issuance {
+                issuance.kept = Some(Kept { from: self.now, until: Timestamp::MAX });
+            }
+            return;
+        };
         let part = self.parts[index].clone();
         let body = sending.call.body.as_ref().map(Body::json);
         self.stale.retain(|field| !sending.changes.iter().any(|change| change.path == **field));
@@ -84,6 +91,7 @@ impl Scene {
                 Observed::Elsewhere(route, document)
             }
             (Purpose::Delete, ..) => Observed::Absent,
+            (Purpose::Issue, _, seen) => seen.clone(),
         };
         self.observed.insert(part.name, after);
     }

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     atlas,
-    kind::{By, Declared, Given, Home, Invalid, ObjectNeed, ProjectReference, SecretNeed},
+    kind::{By, Declared, Given, Home, Invalid, Kind, ObjectNeed, ProjectReference, SecretNeed, SecretSource},
     kinds::PROJECT,
     status::{SecretReference, Status},
 };
@@ -31,8 +31,22 @@ pub struct Resolved {
     pub given: Given,
     /// Which version of each Secret was read, by field.
     pub versions: BTreeMap<&'static str, String>,
+    /// The Secrets that the operator keeps values in which it made, by field.
+    pub made: BTreeMap<&'static str, String>,
     /// The name that the project goes by in the names of connection Secrets.
     pub project_name: String,
+}
+
+/// Who asks for what it refers to.
+pub struct Asking<'a> {
+    /// Its kind.
+    pub kind: &'static dyn Kind,
+    /// The object.
+    pub object: &'a Object,
+    /// What is known of it.
+    pub status: &'a Status,
+    /// Whether values may be made that are not there yet.
+    pub makes_secrets: bool,
 }
 
 /// What resolution found out of an object's home.
@@ -47,11 +61,11 @@ impl Engine {
     /// Finds everything that `declared` refers to. What it looked for is woken for.
     pub async fn resolve(
         &self,
-        object: &Object,
+        asking: &Asking<'_>,
         declared: &dyn Declared,
-        status: &Status,
         watching: &mut Watching<'_>,
     ) -> Result<Resolved, Outcome> {
+        let &Asking { object, status, .. } = asking;
         let needs = declared.needs();
         let namespace = object.namespace_name();
         let place = self.place(namespace, &needs.home, status, watching)?;
@@ -65,12 +79,6 @@ impl Engine {
             created: object.created(),
             ..Given::default()
         };
-        let mut versions = BTreeMap::new();
-        for need in &needs.secrets {
-            let (value, version) = self.secret(namespace, need, watching).await?;
-            given.secrets.insert(need.field, value);
-            versions.insert(need.field, version);
-        }
         for need in &needs.objects {
             let Some(project_id) = &given.project_id else { continue };
             watching.on(Topic::Members(need.kind, project_id.clone()));
@@ -83,7 +91,23 @@ impl Engine {
             };
             given.names.insert(need.path.clone(), name);
         }
-        Ok(Resolved { client, credentials, given, versions, project_name: place.project_name })
+        let (mut versions, mut made) = (BTreeMap::new(), BTreeMap::new());
+        for need in &needs.secrets {
+            let (secret, name, key) = match &need.source {
+                SecretSource::Named { name, key } => {
+                    (self.named_secret(namespace, need.path, name, key, watching).await?, name.clone(), key.as_str())
+                }
+                SecretSource::Made => {
+                    let Some((secret, name)) = self.made_secret(asking, need.field, watching).await? else { continue };
+                    made.insert(need.field, name.clone());
+                    (secret, name, need.field)
+                }
+            };
+            let (value, version) = secret_value(&secret, need, &format!("{namespace}/{name}"), key)?;
+            given.secrets.insert(need.field, value);
+            versions.insert(need.field, version);
+        }
+        Ok(Resolved { client, credentials, given, versions, made, project_name: place.project_name })
     }
 
     /// Finds what a deletion needs, from the status alone.
@@ -107,7 +131,8 @@ impl Engine {
             ..Given::default()
         };
         let project_name = object.own_name().to_owned();
-        Ok(Resolved { client, credentials, given, versions: BTreeMap::new(), project_name })
+        let (versions, made) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Resolved { client, credentials, given, versions, made, project_name })
     }
 
     fn place(
@@ -205,7 +230,7 @@ impl Engine {
             let same = status.atlas.project_id.as_deref() == Some(project_id)
                 || same_home(home, namespace, &declared.needs().home, object.namespace_name());
             // One that is on its way out is Atlas's to judge: what uses it already goes on, until it is gone.
-            if same && status.atlas.id.is_none() && !object.is_leaving() {
+            if same && !status.is_established() && !object.is_leaving() {
                 return Err(not_in_atlas(need, object.namespace_name(), object.own_name()));
             }
         }
@@ -234,8 +259,8 @@ impl Engine {
         let declared = object.spec.as_deref().and_then(|raw| self.kind(need.kind)?.read(raw).ok());
         let atlas_name = declared.as_deref().and_then(Declared::atlas_name).ok_or_else(missing)?.to_owned();
         let status = self.ledger.status(&object).common;
-        match (&status.atlas.id, &status.atlas.project_id) {
-            (Some(_), Some(theirs)) if theirs == project_id => Ok(atlas_name),
+        match (status.is_established(), &status.atlas.project_id) {
+            (true, Some(theirs)) if theirs == project_id => Ok(atlas_name),
             (_, Some(theirs)) if theirs != project_id => Err(Outcome::Refused {
                 reason: Reason::InvalidSpec,
                 message: format!("{}: {} {namespace}/{name} is in another project.", need.path, need.kind),
@@ -264,45 +289,57 @@ impl Engine {
         })
     }
 
-    async fn secret(
+    /// A Secret that somebody provides, once it is there.
+    async fn named_secret(
         &self,
         namespace: &str,
-        need: &SecretNeed,
+        path: &str,
+        name: &str,
+        key: &str,
         watching: &mut Watching<'_>,
-    ) -> Result<(SecretString, String), Outcome> {
-        let SecretNeed { path, name, key, .. } = need;
-        watching.on(Topic::Secret(namespace.to_owned(), name.clone()));
-        let secret = self.read_secret(namespace, name).await?.ok_or_else(|| Outcome::Waiting {
+    ) -> Result<Secret, Outcome> {
+        watching.on(Topic::Secret(namespace.to_owned(), name.to_owned()));
+        self.read_secret(namespace, name).await?.ok_or_else(|| Outcome::Waiting {
             reason: Reason::SecretNotFound,
             message: format!("{path}: there is no Secret {namespace}/{name}. Create it with the key {key}."),
-        })?;
-        let invalid = |problem: String| Outcome::Waiting { reason: Reason::SecretInvalid, message: problem };
-        let value = secret.data.as_ref().and_then(|data| data.get(key)).ok_or_else(|| {
-            invalid(format!("{path}: Secret {namespace}/{name} has no key {key}. Add it, or name another key."))
-        })?;
-        let text = std::str::from_utf8(&value.0)
-            .map_err(|_| invalid(format!("{path}: key {key} of Secret {namespace}/{name} is not text in UTF-8.")))?;
-        if text.chars().count() < need.min_length {
-            return Err(invalid(format!(
-                "{path}: key {key} of Secret {namespace}/{name} is shorter than the {} characters that Atlas wants.",
-                need.min_length
-            )));
-        }
-        let uid = secret.metadata.uid.unwrap_or_default();
-        let version = secret.metadata.resource_version.unwrap_or_default();
-        Ok((SecretString::from(text.to_owned()), format!("{uid}/{version}")))
+        })
     }
 
-    async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Outcome> {
+    /// A Secret as it is now, if it is there.
+    pub(crate) async fn read_secret(&self, namespace: &str, name: &str) -> Result<Option<Secret>, Outcome> {
         let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
         api.get_opt(name).await.map_err(|error| kubernetes(&format!("read Secret {namespace}/{name}"), &error))
     }
 }
 
+/// The value that is needed, and which version it is.
+fn secret_value(secret: &Secret, need: &SecretNeed, shown: &str, key: &str) -> Result<(SecretString, String), Outcome> {
+    let SecretNeed { path, min_length, .. } = need;
+    let invalid = |problem: String| Outcome::Waiting { reason: Reason::SecretInvalid, message: problem };
+    let value = secret
+        .data
+        .as_ref()
+        .and_then(|data| data.get(key))
+        .ok_or_else(|| invalid(format!("{path}: Secret {shown} has no key {key}. Add it, or name another key.")))?;
+    let text = std::str::from_utf8(&value.0)
+        .map_err(|_| invalid(format!("{path}: key {key} of Secret {shown} is not text in UTF-8.")))?;
+    if text.chars().count() < *min_length {
+        return Err(invalid(format!(
+            "{path}: key {key} of Secret {shown} is shorter than the {min_length} characters that Atlas wants."
+        )));
+    }
+    let uid = secret.metadata.uid.as_deref().unwrap_or_default();
+    let version = secret.metadata.resource_version.as_deref().unwrap_or_default();
+    Ok((SecretString::from(text.to_owned()), format!("{uid}/{version}")))
+}
+
 fn not_in_atlas(need: &ObjectNeed, namespace: &str, name: &str) -> Outcome {
     Outcome::Waiting {
         reason: Reason::DependencyNotReady,
-        message: format!("{}: {} {namespace}/{name} is not in Atlas yet; see its conditions.", need.path, need.kind),
+        message: format!(
+            "{}: {} {namespace}/{name} is not ready in Atlas yet; see its conditions.",
+            need.path, need.kind
+        ),
     }
 }
 

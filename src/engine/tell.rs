@@ -48,6 +48,11 @@ impl Pass<'_> {
         let mut delay = outcome.requeue(failures.max(repeats), engine.options.resync);
         if outcome == Outcome::Settled {
             delay = spread(delay, self.object.own_uid());
+            if let Some(at) = self.appointment {
+                let until = Duration::try_from(at.duration_since(engine.clock.now())).unwrap_or_default();
+                // A second more: what is due at a moment is to have happened.
+                delay = delay.min(until + Duration::from_secs(1));
+            }
         }
         let generation = self.object.metadata.generation.unwrap_or_default();
         let was_ready = outcome::is_ready(&self.before.common, generation);

@@ -1,8 +1,9 @@
 //! What a kind must know before it can say anything about Atlas, and what it is given.
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
+use serde_json::Value;
 
 use super::{Endpoint, Slots};
 
@@ -59,19 +60,33 @@ impl Needs {
     }
 }
 
-/// One key of a Secret.
+/// One value that is kept in a Secret of the object's own namespace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretNeed {
-    /// The top-level field of the Atlas document that it fills: `password`. It must be [`Policy::WriteOnly`].
+    /// The top-level field of the Atlas document that it fills: `password`. It must be
+    /// [`Policy::WriteOnly`](super::Policy::WriteOnly).
     pub field: &'static str,
     /// The reference in the spec, for messages: `spec.passwordSecretRef`.
     pub path: &'static str,
-    /// The Secret's name.
-    pub name: String,
-    /// The key in it.
-    pub key: String,
+    /// Whose it is.
+    pub source: SecretSource,
     /// The shortest value that Atlas takes, in characters.
     pub min_length: usize,
+}
+
+/// Where a secret value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecretSource {
+    /// Somebody provides it.
+    Named {
+        /// The Secret's name.
+        name: String,
+        /// The key in it.
+        key: String,
+    },
+    /// The operator makes it up and keeps it in a Secret that the object owns: `{object}-generated-{field}`, under the
+    /// key `{field}`. As long as that Secret is there, no other value is made.
+    Made,
 }
 
 /// An object of another kind in the same project.
@@ -132,12 +147,57 @@ pub struct Given {
 pub struct Connection {
     /// The database user.
     pub username: String,
-    /// Where it authenticates: `admin` or `$external`.
+    /// The database that Atlas lists it under: `admin` or `$external`.
     pub auth_database: String,
-    /// The field of [`Given::secrets`] that holds the password.
-    pub password: &'static str,
+    /// What an application must bring.
+    pub login: Login,
     /// The clusters it may use, by name; all of the project's when empty.
     pub clusters: Vec<String>,
     /// A fixed name for the Secret instead of `{project}-{cluster}-{user}`.
     pub secret_name: Option<String>,
+    /// Keys and their [templates](super::template), in place of the usual ones.
+    pub template: Option<BTreeMap<String, String>>,
+}
+
+impl Connection {
+    /// What an address says about where the user is known: whoever logs in by something outside of the database is
+    /// known outside of it, also members of a group that Atlas lists under `admin`.
+    pub fn auth_source(&self) -> &str {
+        match self.login {
+            Login::Password(_) => &self.auth_database,
+            Login::Outside { .. } => "$external",
+        }
+    }
+}
+
+/// How a database user proves who it is, as far as an address says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Login {
+    /// With a password: the field of [`Given::secrets`] that holds it.
+    Password(&'static str),
+    /// With something that is known outside of the database.
+    Outside {
+        /// What MongoDB calls it: `MONGODB-X509`.
+        mechanism: &'static str,
+        /// Whether the address holds the user's name.
+        named: bool,
+    },
+}
+
+/// Something secret that Atlas gives out once, and that is then kept in a Secret which the object owns: a certificate
+/// with its private key, in PEM (RFC 7468).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Issue {
+    /// What it is: `certificate`.
+    pub name: &'static str,
+    /// POST of `body`, answered with the text.
+    pub endpoint: Endpoint,
+    /// Values for the template. `groupId` is added by the engine.
+    pub slots: Slots,
+    /// What is posted.
+    pub body: Value,
+    /// The name of the Secret instead of `{object}-{name}`.
+    pub secret_name: Option<String>,
+    /// How long before its end it is replaced; never before half of its life has passed.
+    pub renew_before: SignedDuration,
 }

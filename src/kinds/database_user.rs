@@ -1,18 +1,35 @@
-//! Database users that log in with a password.
+//! Database users, in all the forms in which they can log in.
 //! <https://www.mongodb.com/docs/atlas/reference/api-resources-spec/v2/#tag/Database-Users>
+//!
+//! How a user proves who it is stands in [`login`], what is published for applications in [`connection_secret`].
+use jiff::{SignedDuration, Timestamp};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::common::{self, Placement, Tag};
+use super::{
+    CLUSTER,
+    common::{self, Placement, Tag},
+};
 use crate::{
     kind::{
-        By, Connection, Declare, Deletion, Describe, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy,
-        Route, SecretNeed, Slots,
+        By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Issue, Needs,
+        ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
     },
     status::With,
 };
+
+pub mod connection_secret;
+mod import;
+pub mod login;
+
+pub use connection_secret::ConnectionSecret;
+pub use login::{Authentication, AuthenticationDatabase, Certificate, PasswordPointer, X509Type};
+use login::{PASSWORD, SHORTEST_PASSWORD};
+
+/// How long a temporary user may live (the `deleteAfterDate` field of the Administration API).
+const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// What the database user should be. A field that is absent is not managed: Atlas's value stays, whoever set it. A
 /// list that is present is managed whole, so an empty one empties it.
@@ -24,9 +41,10 @@ use crate::{
     namespaced,
     status = "With<DatabaseUserStatus>",
     shortname = "adu",
-    doc = "A user of the databases of one project in MongoDB Atlas, who logs in with a password from a Secret."
+    doc = "A user of the databases of one project in MongoDB Atlas, who logs in with a password, a certificate, LDAP, AWS IAM or OIDC."
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = login::rules)]
 #[x_kube(
     validation = Rule::new(
         "!has(self.connectionSecret) || !has(self.connectionSecret.name) \
@@ -36,25 +54,33 @@ use crate::{
             "connectionSecret.name names one Secret, so the user must have exactly one scope of type CLUSTER; remove \
              the name to have a Secret for each cluster"
         )
-        .field_path(".connectionSecret")
+        .field_path(".connectionSecret"),
+    validation = Rule::new(
+        "!has(self.connectionSecret) || !has(self.connectionSecret.template) || (self.x509Type == 'NONE' \
+         && self.ldapAuthType == 'NONE' && self.awsIAMType == 'NONE' && self.oidcAuthType == 'NONE') \
+         || self.connectionSecret.template.all(key, !self.connectionSecret.template[key].contains('$(password'))"
+    )
+        .message("the template names a password, and only a user with a password has one")
+        .field_path(".connectionSecret.template"),
+    validation = Rule::new("!has(self.ttl) || !has(self.deleteAfterDate)")
+        .message("give either ttl or deleteAfterDate: each says when the user ends")
+        .field_path(".ttl"),
+    validation = Rule::new(
+        "(has(self.ttl) || has(self.deleteAfterDate)) == (has(oldSelf.ttl) || has(oldSelf.deleteAfterDate))"
+    )
+        .message("Atlas makes no permanent user temporary and no temporary one permanent: create another user")
+        .field_path(".deleteAfterDate"),
+    validation = Rule::new("self.x509Type == 'NONE' || !(has(self.ttl) || has(self.deleteAfterDate))")
+        .message("Atlas has no temporary users with a certificate: remove ttl and deleteAfterDate")
+        .field_path(".x509Type")
 )]
 pub struct AtlasDatabaseUserSpec {
     /// Where the user belongs.
     #[serde(flatten)]
     pub placement: Placement,
-    /// The name to log in with, unique in the project: 1 to 1024 characters. It cannot be changed later.
-    #[schemars(length(min = 1, max = 1024))]
-    #[x_kube(validation = Rule::new("self == oldSelf")
-        .message("a database user cannot be renamed: put the old name back, or create another user"))]
-    pub username: String,
-    /// The database that the user logs in against: admin, which is where users with passwords are. It cannot be
-    /// changed later.
-    #[serde(default)]
-    #[x_kube(validation = Rule::new("self == oldSelf").message("databaseName cannot be changed"))]
-    pub database_name: AuthenticationDatabase,
-    /// The Secret, in this object's namespace, with the password: at least 8 characters. When the Secret changes, the
-    /// password is changed in Atlas.
-    pub password_secret_ref: PasswordPointer,
+    /// Who the user is, and how it proves that.
+    #[serde(flatten)]
+    pub authentication: Authentication,
     /// What the user may do: built-in and custom roles, at most 100.
     #[schemars(length(min = 1, max = 100))]
     #[x_kube(validation = Rule::new("self.all(role, self.exists_one(other, other == role))")
@@ -64,7 +90,8 @@ pub struct AtlasDatabaseUserSpec {
     /// project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into(), "type".into()]))]
+    #[x_kube(validation = Rule::new("self.all(scope, self.exists_one(other, other == scope))")
+        .message("a scope is listed twice: remove one of the two"))]
     pub scopes: Option<Vec<Scope>>,
     /// Labels of the user, which the Atlas console does not show: at most 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -76,42 +103,28 @@ pub struct AtlasDatabaseUserSpec {
     #[schemars(length(max = 100))]
     pub description: Option<String>,
     /// When Atlas removes the user by itself, as 2030-01-31T12:00:00Z: at most one week ahead. It is not made again
-    /// after that time.
+    /// after that time. It can be moved, and neither be set nor taken away later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64), extend("format" = "date-time"))]
     pub delete_after_date: Option<String>,
+    /// How long after the creation of this object Atlas removes the user by itself, in hours, minutes and seconds, as
+    /// 8h or 1h30m: at most 168h, one week. In place of deleteAfterDate.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 2, max = 16))]
+    #[x_kube(
+        validation = Rule::new("self.matches('^([0-9]{1,3}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$') && self != ''")
+            .message("a time is written in hours, minutes and seconds: 8h, 90m or 1h30m"),
+        validation = Rule::new(
+            "!self.matches('^([0-9]{1,3}h)?([0-9]{1,5}m)?([0-9]{1,6}s)?$') || self == '' \
+             || (duration(self) > duration('0s') && duration(self) <= duration('168h'))"
+        )
+            .message("a temporary user lives for at least a second and at most one week, 168h")
+    )]
+    pub ttl: Option<String>,
     /// How the Secrets are published with which applications connect as this user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_secret: Option<ConnectionSecret>,
 }
-
-/// Where a user logs in.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthenticationDatabase {
-    /// Users with a password.
-    #[default]
-    Admin,
-}
-
-/// A password in a Secret.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct PasswordPointer {
-    /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-    /// The key in the Secret.
-    #[serde(default = "password")]
-    #[schemars(length(min = 1, max = 253))]
-    pub key: String,
-}
-
-fn password() -> String {
-    PASSWORD.to_owned()
-}
-
-/// The field of Atlas's document, and the usual key in a Secret.
-const PASSWORD: &str = "password";
 
 /// One role, and where it counts.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -143,42 +156,51 @@ pub struct Role {
 }
 
 /// Something in the project that the user may use.
-#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[x_kube(
+    validation = Rule::new("has(self.name) != has(self.clusterRef)")
+        .message("give exactly one of name (in Atlas) and clusterRef (an AtlasCluster object)")
+        .field_path(".name"),
+    validation = Rule::new("!has(self.clusterRef) || self.type == 'CLUSTER'")
+        .message("a clusterRef is of type CLUSTER: remove type, or name the resource by its name in Atlas")
+        .field_path(".type")
+)]
 pub struct Scope {
     /// Its name in Atlas.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 64))]
     #[x_kube(validation = Rule::new("self.matches('^[a-zA-Z0-9][a-zA-Z0-9-]*$')")
         .message("a scope names a cluster or another resource by its name in Atlas: letters, digits and hyphens"))]
-    pub name: String,
+    pub name: Option<String>,
+    /// The AtlasCluster object, in this object's namespace, of the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cluster_ref: Option<ClusterPointer>,
     /// CLUSTER for a cluster of any flavour, DATA_LAKE for a federated database instance, STREAM for a stream
     /// processing workspace.
-    #[serde(rename = "type")]
+    #[serde(rename = "type", default)]
     pub type_: ScopeType,
 }
 
+/// An AtlasCluster object in the object's own namespace.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct ClusterPointer {
+    /// Its name.
+    #[schemars(length(min = 1, max = 253))]
+    pub name: String,
+}
+
 /// What a scope names.
-#[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ScopeType {
     /// A cluster of any flavour.
+    #[default]
     Cluster,
     /// A federated database instance.
     DataLake,
     /// A stream processing workspace.
     Stream,
-}
-
-/// How connection Secrets are published.
-#[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
-pub struct ConnectionSecret {
-    /// The name of the Secret, for a user of exactly one cluster. Absent, each Secret is named after project, cluster
-    /// and user.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-    )]
-    pub name: Option<String>,
 }
 
 /// What a database user reports of itself beside the common part.
@@ -188,6 +210,25 @@ pub struct DatabaseUserStatus {
     /// The Secrets with which applications connect as this user, by name, in the object's namespace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub connection_secrets: Option<Vec<String>>,
+    /// The Secret that holds the password which the operator made, under the key password.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password_secret: Option<String>,
+    /// The certificate that Atlas issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<CertificateStatus>,
+    /// When Atlas removes the user by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delete_after_date: Option<String>,
+}
+
+/// A certificate, and where it is.
+#[derive(Clone, Debug, Deserialize, JsonSchema, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CertificateStatus {
+    /// The Secret that holds it with its private key.
+    pub secret_name: String,
+    /// When it ends.
+    pub not_after: Timestamp,
 }
 
 static DATABASE_USER: Route = Route {
@@ -196,6 +237,10 @@ static DATABASE_USER: Route = Route {
     fields: &[
         Field { path: "username", policy: Policy::Immutable },
         Field { path: "databaseName", policy: Policy::Immutable },
+        Field { path: "x509Type", policy: Policy::Immutable },
+        Field { path: "ldapAuthType", policy: Policy::Immutable },
+        Field { path: "awsIAMType", policy: Policy::Immutable },
+        Field { path: "oidcAuthType", policy: Policy::Immutable },
         Field { path: PASSWORD, policy: Policy::WriteOnly },
         Field { path: "roles", policy: Policy::Set(&["databaseName", "roleName", "collectionName"]) },
         Field { path: "scopes", policy: Policy::Set(&["name", "type"]) },
@@ -208,6 +253,9 @@ static DATABASE_USER: Route = Route {
         "2023-01-01",
     )
 };
+
+/// Issues a certificate, and answers it as text.
+const CERTIFICATES: Endpoint = Endpoint::new("/groups/{groupId}/databaseUsers/{username}/certs", "2023-01-01");
 
 impl Describe for AtlasDatabaseUser {
     const KIND: &'static str = "AtlasDatabaseUser";
@@ -231,24 +279,84 @@ impl Describe for AtlasDatabaseUser {
                 edit: Some(("/description", r#""asks for numbers at night""#)),
                 drift: Some(("/groups/{groupId}/databaseUsers/admin/report", r#"{"description": "lost"}"#)),
             },
+            Example {
+                name: "with a certificate of Atlas's",
+                manifest: include_str!("database_user/certificate.yaml"),
+                edit: Some(("/roles/0/databaseName", r#""stock""#)),
+                drift: Some(("/groups/{groupId}/databaseUsers/$external/orders-worker", r#"{"labels": []}"#)),
+            },
+            Example {
+                name: "temporary, with a password made for it",
+                manifest: include_str!("database_user/temporary.yaml"),
+                edit: Some(("/ttl", r#""96h""#)),
+                drift: Some(("/groups/{groupId}/databaseUsers/admin/visitor", r#"{"description": "lost"}"#)),
+            },
         ]
+    }
+
+    fn import(observed: &Documents) -> Value {
+        observed.get(USER).map_or(Value::Null, import::spec)
     }
 }
 
+/// The name of the one part.
+const USER: &str = "user";
+
 impl AtlasDatabaseUserSpec {
-    /// The clusters that the user may use, with their place in the scopes.
-    fn clusters(&self) -> impl Iterator<Item = (usize, &str)> {
+    /// The scopes that are clusters, with the key of their Atlas name in [`Given::names`].
+    fn clusters(&self) -> impl Iterator<Item = (String, &Scope)> {
         let scopes = self.scopes.iter().flatten().enumerate();
-        scopes.filter(|(_, scope)| scope.type_ == ScopeType::Cluster).map(|(index, scope)| (index, scope.name.as_str()))
+        scopes.filter(|(_, scope)| scope.type_ == ScopeType::Cluster).map(|(index, scope)| {
+            let field = if scope.cluster_ref.is_some() { "clusterRef" } else { "name" };
+            (format!("spec.scopes[{index}].{field}"), scope)
+        })
+    }
+
+    /// The names in Atlas of the clusters that the user may use. At a deletion the objects may be gone, and then the
+    /// names are not needed.
+    fn cluster_names(&self, given: &Given) -> Vec<String> {
+        let name = |(key, scope): (String, &Scope)| scope.name.clone().or_else(|| given.names.get(&key).cloned());
+        self.clusters().filter_map(name).collect()
+    }
+
+    /// The scopes as Atlas knows them.
+    fn document_of_scopes(&self, given: &Given) -> Option<Value> {
+        let scopes = self.scopes.as_ref()?;
+        let others = scopes.iter().filter(|scope| scope.type_ != ScopeType::Cluster);
+        let others = others.map(|scope| json!({"name": scope.name, "type": scope.type_}));
+        let clusters = self.cluster_names(given).into_iter();
+        Some(clusters.map(|name| json!({"name": name, "type": ScopeType::Cluster})).chain(others).collect())
+    }
+
+    /// When the user ends, as Atlas is told.
+    fn expiry(&self, given: &Given) -> Result<Option<String>, Invalid> {
+        let Some(ttl) = &self.ttl else { return Ok(self.delete_after_date.clone()) };
+        let invalid = |message: &str| Invalid::new("spec.ttl", message);
+        let life: SignedDuration =
+            ttl.parse().map_err(|_| invalid("write a time in hours, minutes and seconds: 8h, 90m or 1h30m"))?;
+        if !life.is_positive() || life > LONGEST_LIFE {
+            return Err(invalid("a temporary user lives for at least a second and at most one week, 168h"));
+        }
+        let created = given.created.ok_or_else(|| invalid("the object has no time of creation to count from"))?;
+        Ok(Some((created + life).to_string()))
+    }
+
+    /// The database that the user logs in against and its name, which together are its address.
+    fn slots(&self) -> Slots {
+        let Authentication { username, .. } = &self.authentication;
+        Slots::from([("databaseName", self.authentication.database().to_owned()), ("username", username.clone())])
     }
 }
 
 impl Declare for AtlasDatabaseUserSpec {
     fn needs(&self) -> Needs {
-        let clusters = self.clusters().map(|(index, name)| ObjectNeed {
-            kind: "AtlasCluster",
-            by: By::AtlasName(name.to_owned()),
-            path: format!("spec.scopes[{index}].name"),
+        let clusters = self.clusters().map(|(path, scope)| {
+            let by = match (&scope.cluster_ref, &scope.name) {
+                (Some(reference), _) => By::Object(reference.name.clone()),
+                // The schema admits no scope with neither.
+                (None, name) => By::AtlasName(name.clone().unwrap_or_default()),
+            };
+            ObjectNeed { kind: CLUSTER, by, path }
         });
         let roles = self.roles.iter().enumerate().filter(|(_, role)| common::is_custom(&role.role, &role.database));
         let roles = roles.map(|(index, role)| ObjectNeed {
@@ -256,42 +364,77 @@ impl Declare for AtlasDatabaseUserSpec {
             by: By::AtlasName(role.role.clone()),
             path: format!("spec.roles[{index}].roleName"),
         });
+        let password = self.authentication.has_password().then(|| SecretNeed {
+            field: PASSWORD,
+            path: "spec.passwordSecretRef",
+            source: self.authentication.password_secret_ref.as_ref().map_or(SecretSource::Made, |reference| {
+                SecretSource::Named { name: reference.name.clone(), key: reference.key.clone() }
+            }),
+            min_length: SHORTEST_PASSWORD,
+        });
         Needs {
-            secrets: vec![SecretNeed {
-                field: PASSWORD,
-                path: "spec.passwordSecretRef",
-                name: self.password_secret_ref.name.clone(),
-                key: self.password_secret_ref.key.clone(),
-                min_length: 8,
-            }],
+            secrets: password.into_iter().collect(),
             objects: clusters.chain(roles).collect(),
             ..self.placement.needs()
         }
     }
 
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
-        let desired = common::document(self, &["passwordSecretRef", "connectionSecret"])?;
-        let database = desired["databaseName"].as_str().unwrap_or_default().to_owned();
+        let templates = self.connection_secret.iter().flat_map(|secret| &secret.template).flatten();
+        for (key, text) in templates {
+            let field = || format!("spec.connectionSecret.template.{key}");
+            template::check(text).map_err(|error| Invalid::new(field(), error.to_string()))?;
+        }
+        let ours = ["passwordSecretRef", "certificate", "connectionSecret", "scopes", "ttl"];
+        let mut desired = common::document(self, &ours)?;
+        desired["databaseName"] = self.authentication.database().into();
+        if let Some(scopes) = self.document_of_scopes(given) {
+            desired["scopes"] = scopes;
+        }
+        if let Some(expiry) = self.expiry(given)? {
+            desired["deleteAfterDate"] = expiry.into();
+        }
         Ok(vec![Part {
-            slots: Slots::from([("databaseName", database), ("username", self.username.clone())]),
+            slots: self.slots(),
             // Atlas wants the project in the body too, and never returns it.
             at_creation: json!({"groupId": given.project_id}),
-            ..Part::new("user", &DATABASE_USER, desired)
+            ..Part::new(USER, &DATABASE_USER, desired)
         }])
     }
 
-    fn connection(&self) -> Option<Connection> {
-        let clusters: Vec<String> = self.clusters().map(|(_, name)| name.to_owned()).collect();
+    fn report(&self, observed: &Documents) -> Value {
+        observed.get(USER).map_or_else(|| json!({}), |user| json!({"deleteAfterDate": user["deleteAfterDate"]}))
+    }
+
+    fn connection(&self, given: &Given) -> Option<Connection> {
+        let clusters = self.cluster_names(given);
         if clusters.is_empty() && self.scopes.as_ref().is_some_and(|scopes| !scopes.is_empty()) {
             // It is scoped to things that are no clusters.
             return None;
         }
+        let secret = self.connection_secret.clone().unwrap_or_default();
         Some(Connection {
-            username: self.username.clone(),
-            auth_database: "admin".to_owned(),
-            password: PASSWORD,
+            username: self.authentication.username.clone(),
+            auth_database: self.authentication.database().to_owned(),
+            login: self.authentication.login(),
             clusters,
-            secret_name: self.connection_secret.as_ref().and_then(|secret| secret.name.clone()),
+            secret_name: secret.name,
+            template: secret.template,
+        })
+    }
+
+    fn issue(&self) -> Option<Issue> {
+        if self.authentication.x509 != X509Type::Managed {
+            return None;
+        }
+        let certificate = self.authentication.certificate.clone().unwrap_or_default();
+        Some(Issue {
+            name: "certificate",
+            endpoint: CERTIFICATES,
+            slots: self.slots(),
+            body: json!({"monthsUntilExpiration": certificate.months_until_expiration}),
+            secret_name: certificate.secret_name,
+            renew_before: SignedDuration::from_hours(24 * i64::from(certificate.renew_before_days)),
         })
     }
 }

@@ -1,2 +1,13 @@
-//! Connection Secrets: what applications need to reach a cluster as a database user.
+//! Secrets that objects own: what applications need to reach a cluster as a database user, and what nobody but the
+//! operator was given to keep.
+//!
+//! All of them carry a label with the uid of their object, belong to it (Kubernetes removes them with it), and never
+//! replace a Secret of somebody else.
+pub mod certificate;
 pub mod connection;
+pub mod content;
+mod made;
+mod owned;
+mod pem;
+
+pub use connection::PUBLISHED;

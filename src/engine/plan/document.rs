@@ -13,6 +13,17 @@ use crate::{
 /// What Atlas shows as the value of a field that it never returns, in changes.
 const HIDDEN: &str = "(secret)";
 
+/// A document whose time is over, whether Atlas has removed it already or is about to.
+pub(super) fn expired(scene: &Scene, part: &Part) -> Option<Refusal> {
+    let expiry = part.route.expiry(&part.desired).filter(|expiry| *expiry <= scene.now)?;
+    Some(Refusal {
+        cause: Cause::Expired,
+        path: format!("spec.{}", part.route.expires.unwrap_or_default()),
+        message: format!("Its time ended at {expiry}, so it is not made again. Set a later time, or delete it."),
+        changes: Vec::new(),
+    })
+}
+
 /// The next step for a document that is not there.
 pub(super) fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
     let endpoint = match part.route.create {
@@ -24,14 +35,6 @@ pub(super) fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
             return Ok(refuse(Cause::Missing, hold, Vec::new()));
         }
     };
-    if let Some(expiry) = part.route.expiry(&part.desired).filter(|expiry| *expiry <= scene.now) {
-        return Ok(Step::Refuse(Refusal {
-            cause: Cause::Expired,
-            path: format!("spec.{}", part.route.expires.unwrap_or_default()),
-            message: format!("Its time ended at {expiry}, so it is not made again. Set a later date, or delete it."),
-            changes: Vec::new(),
-        }));
-    }
     let changes = diff(&part.desired, &Value::Null, part.route.fields);
     let mut document = part.at_creation.clone();
     merge(&mut document, &part.desired);

@@ -26,6 +26,7 @@ fn scene(part: Part, observed: Observed) -> Scene {
         adopt: Adopt::Identical,
         secrets: BTreeMap::new(),
         stale: Vec::new(),
+        issuance: None,
         now: Timestamp::UNIX_EPOCH + SignedDuration::from_hours(1000),
     }
 }

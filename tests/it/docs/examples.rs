@@ -51,7 +51,11 @@ fn judge(kind: &dyn Kind, object: &Value) -> Result<(), String> {
     Validator::new().validate_compiled(&compile_schema(&schema), &whole, None).map_err(|errors| errors.to_string())?;
     let spec = RawValue::from_string(whole["spec"].to_string()).unwrap();
     let declared = kind.read(&spec).map_err(|error| error.to_string())?;
-    let given = Given { project_id: Some("project".to_owned()), ..Given::default() };
+    let given = Given {
+        project_id: Some("project".to_owned()),
+        created: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..Given::default()
+    };
     declared.parts(&given).map(drop).map_err(|error| error.to_string())
 }
 

@@ -9,11 +9,12 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use atlas_operator::engine::Clock;
 use http::{Method, Request, Response};
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
 
-use super::trap::Trap;
+use super::{trap::Trap, world::TestClock};
 
 /// (plural, namespace, name)
 pub type Key = (String, String, String);
@@ -22,6 +23,7 @@ pub type Key = (String, String, String);
 pub struct FakeKube {
     state: Arc<Mutex<State>>,
     trap: Arc<Trap>,
+    clock: TestClock,
 }
 
 #[derive(Default)]
@@ -37,8 +39,13 @@ struct State {
 }
 
 impl FakeKube {
-    pub fn new(trap: Arc<Trap>) -> Self {
-        Self { state: Arc::default(), trap }
+    pub fn new(trap: Arc<Trap>, clock: TestClock) -> Self {
+        Self { state: Arc::default(), trap, clock }
+    }
+
+    /// The time as Kubernetes writes it.
+    fn now(&self) -> Value {
+        json!(k8s_openapi::apimachinery::pkg::apis::meta::v1::Time(Clock::now(&self.clock)))
     }
 
     pub fn client(&self) -> Client {
@@ -61,7 +68,7 @@ impl FakeKube {
             state.uids += 1;
             let uid = format!("00000000-0000-0000-0000-{:012}", state.uids);
             let mut metadata = json!({"uid": uid, "generation": 0, "namespace": namespace});
-            metadata["creationTimestamp"] = json!("2026-01-01T00:00:00Z");
+            metadata["creationTimestamp"] = self.now();
             json!({"metadata": metadata})
         });
         for field in ["apiVersion", "kind", "type"] {
@@ -93,7 +100,7 @@ impl FakeKube {
             return;
         }
         if object["metadata"]["deletionTimestamp"].is_null() {
-            object["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+            object["metadata"]["deletionTimestamp"] = self.now();
             object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
             state.put(key.clone(), object);
         }
@@ -155,6 +162,8 @@ impl FakeKube {
 
     fn carry_out(&self, method: &Method, path: &str, query: Option<&str>, body: &Value) -> (u16, Value) {
         let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+        // A dry run is answered as if it had been done.
+        let dry_run = query.is_some_and(|query| query.contains("dryRun=All"));
         let mut state = self.state.lock().unwrap();
         let after = segments.iter().position(|segment| *segment == "namespaces").map_or(segments.len(), |at| at + 1);
         let rest = &segments[after.min(segments.len())..];
@@ -185,6 +194,9 @@ impl FakeKube {
                     return failure(409, "AlreadyExists");
                 }
                 let mut secret = body.clone();
+                if dry_run {
+                    return (201, secret);
+                }
                 state.uids += 1;
                 secret["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{:012}", state.uids));
                 secret["metadata"]["namespace"] = json!(namespace);
@@ -201,6 +213,7 @@ impl FakeKube {
                         state.remove(&key);
                         (200, json!({"kind": "Status", "apiVersion": "v1", "status": "Success"}))
                     }
+                    Method::PATCH if dry_run => (200, object),
                     Method::PATCH => state.patch(key, object, body),
                     _ => failure(405, "MethodNotAllowed"),
                 }
@@ -250,9 +263,7 @@ impl State {
             object["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone();
             return (200, self.change(key, object));
         }
-        for (name, value) in body.as_object().unwrap() {
-            object[name] = value.clone();
-        }
+        json_patch::merge(&mut object, body);
         (200, self.change(key, object))
     }
 

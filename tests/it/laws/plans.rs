@@ -6,17 +6,20 @@ use atlas_operator::{
     engine::{
         Clock,
         observe::{look_up, observe},
-        plan::{self, Adopt, Cause, Memory, Observed, Scene, Sending, Step, Wanted},
+        outcome::whole_second,
+        plan::{self, Adopt, Cause, Issuance, Kept, Memory, Observed, Scene, Sending, Step, Wanted},
         predict::{NEW_ID, whole},
     },
-    kind::{Given, Kind, Policy, Shape, Slots},
+    kind::{By, Given, Kind, Policy, SecretSource, Shape, Slots},
+    kinds,
 };
+use jiff::Timestamp;
 use secrecy::SecretString;
 use serde_json::{Value, json, value::RawValue};
 
 use super::{
     fake_kube::Key,
-    world::{World, documents, examples},
+    world::{NAMESPACE, World, documents, examples},
 };
 
 /// What a planner would see of an object now: its spec, what Atlas answers, and what its status remembers.
@@ -37,16 +40,35 @@ pub(super) async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: 
     let secrets: BTreeMap<&'static str, SecretString> =
         needs.secrets.iter().map(|need| (need.field, SecretString::from("never-compared"))).collect();
     let mut found = BTreeMap::new();
-    for lookup in needs.lookups {
+    for lookup in &needs.lookups {
         let mut slots = lookup.slots.clone();
         slots.insert("orgId", organization.id.clone());
-        found.extend(look_up(&client, &lookup, &slots).await.unwrap().map(|answer| (lookup.key, answer)));
+        found.extend(look_up(&client, lookup, &slots).await.unwrap().map(|answer| (lookup.key.clone(), answer)));
     }
+    // What is planned before the object is there counts from now.
+    let created = world
+        .kube
+        .all(kind.plural())
+        .first()
+        .and_then(|(_, object)| serde_json::from_value(object["metadata"]["creationTimestamp"].clone()).ok());
+    let named = needs.objects.iter().map(|need| {
+        let name = match &need.by {
+            By::AtlasName(name) => name.clone(),
+            By::Object(name) => {
+                let plural = kinds::by_name(need.kind).unwrap().plural().to_owned();
+                let object = world.kube.get(&(plural, NAMESPACE.to_owned(), name.clone())).unwrap();
+                object["spec"]["name"].as_str().unwrap().to_owned()
+            }
+        };
+        (need.path.clone(), name)
+    });
     let given = Given {
         found,
         org_id: organization.id.clone(),
         project_id: project_id.clone(),
         secrets: secrets.clone(),
+        created: created.or_else(|| Some(whole_second(world.clock.now()))),
+        names: named.collect(),
         ..Given::default()
     };
     let parts = declared.parts(&given).unwrap();
@@ -66,8 +88,15 @@ pub(super) async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: 
         adopt: Adopt::Identical,
         stale: if status["atlas"]["id"].is_null() { secrets.keys().copied().collect() } else { Vec::new() },
         secrets,
+        issuance: declared.issue().map(|issue| Issuance { kept: kept(&status[issue.name]), issue }),
         now: world.clock.now(),
     }
+}
+
+/// The life of what the status says is kept; of its beginning it is only known that it is past.
+fn kept(shown: &Value) -> Option<Kept> {
+    let until = shown["notAfter"].as_str()?.parse().unwrap();
+    Some(Kept { from: Timestamp::UNIX_EPOCH, until })
 }
 
 /// Settles an example and answers its own key, spec and status.
@@ -320,8 +349,11 @@ async fn a_write_only_field_is_sent_exactly_when_its_secret_changes() {
             world.simulator.clear_calls().await.unwrap();
             world.run_for(&mut operator, Some(std::time::Duration::from_hours(3))).await;
             assert!(mutating(&world).await.is_empty(), "{name}: sent without a change");
-            let secret =
-                json!({"metadata": {"name": need.name}, "stringData": {need.key.as_str(): "another password"}});
+            let (secret, value) = match &need.source {
+                SecretSource::Named { name, key } => (name.clone(), key.as_str()),
+                SecretSource::Made => (format!("{}-generated-{}", key.2, need.field), need.field),
+            };
+            let secret = json!({"metadata": {"name": secret}, "stringData": {value: "another password"}});
             world.kube.apply("secrets", &key.1, &secret);
             world.run_for(&mut operator, Some(std::time::Duration::from_hours(3))).await;
             let sent = mutating(&world).await;
@@ -361,7 +393,8 @@ async fn secrets_are_said_nowhere() {
         world.run_for(&mut operator, Some(std::time::Duration::from_hours(3))).await;
         let said = format!("{}\n{}", world.kube.said(), operator.engine.metrics.expose());
         let private = &world.simulator.organizations()[0].private_key;
-        for secret in [CANARY, private] {
+        let kept = kept_secrets(&world);
+        for secret in [CANARY, private].into_iter().chain(kept.iter().map(String::as_str)) {
             let hex = secret.bytes().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}"));
             let url: String =
                 percent_encoding::utf8_percent_encode(secret, percent_encoding::NON_ALPHANUMERIC).collect();
@@ -371,4 +404,21 @@ async fn secrets_are_said_nowhere() {
             }
         }
     }
+}
+
+/// What the operator made or was given, and keeps in Secrets: passwords, and a line out of the middle of each key.
+fn kept_secrets(world: &World) -> Vec<String> {
+    let text = |value: &Value| {
+        let bytes: k8s_openapi::ByteString = serde_json::from_value(value.clone()).unwrap();
+        String::from_utf8(bytes.0).unwrap()
+    };
+    let secrets = world.kube.all("secrets");
+    let values = secrets.iter().flat_map(|(_, secret)| secret["data"].as_object().into_iter().flatten());
+    values
+        .filter_map(|(key, value)| match key.as_str() {
+            "password" => Some(text(value)),
+            "tls.key" => text(value).lines().nth(1).map(str::to_owned),
+            _ => None,
+        })
+        .collect()
 }

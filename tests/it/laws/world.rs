@@ -95,7 +95,7 @@ impl World {
         let trap = Arc::new(Trap::default());
         let clock = TestClock(Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)));
         let world = Self {
-            kube: FakeKube::new(Arc::clone(&trap)),
+            kube: FakeKube::new(Arc::clone(&trap), clock.clone()),
             simulator,
             trap,
             clock,
@@ -112,7 +112,7 @@ impl World {
         self.simulator.reset().await.unwrap();
         Somebody::of(&self.simulator, &self.simulator.organizations()[0]).make_teams().await;
         self.simulator.clear_calls().await.unwrap();
-        self.kube = FakeKube::new(Arc::clone(&self.trap));
+        self.kube = FakeKube::new(Arc::clone(&self.trap), self.clock.clone());
         self.trap.set(None);
         self.read_clock().await;
     }

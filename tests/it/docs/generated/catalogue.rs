@@ -42,7 +42,12 @@ pub fn kind_table() -> String {
 
 /// Every operation of every part that the examples of a kind have, in the order of a part's life.
 pub fn operations() -> String {
-    let given = Given { org_id: "org".to_owned(), project_id: Some("project".to_owned()), ..Given::default() };
+    let given = Given {
+        org_id: "org".to_owned(),
+        project_id: Some("project".to_owned()),
+        created: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..Given::default()
+    };
     let mut rows = Vec::new();
     for kind in kinds::all() {
         let mut seen = BTreeSet::new();

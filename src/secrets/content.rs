@@ -1,0 +1,311 @@
+//! What stands in a connection Secret: pure functions of a user, a password and the addresses of a cluster.
+use std::collections::BTreeMap;
+
+use k8s_openapi::ByteString;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+
+use super::owned::Data;
+use crate::kind::{
+    Connection, Login,
+    template::{self, Unknown},
+};
+
+/// Everything but unreserved characters (RFC 3986) is escaped in the user information and the options of an address.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// The keys of every connection Secret without a template, and the variables that they hold. Others follow where Atlas
+/// gives more addresses.
+const USUAL: [&str; 13] = [
+    "uri",
+    "host",
+    "port",
+    "username",
+    "password",
+    "database",
+    "connectionStringStandard",
+    "connectionStringStandardSrv",
+    "connectionStringPrivate",
+    "connectionStringPrivateSrv",
+    "connectionStringPrivateEndpoint",
+    "connectionStringPrivateEndpointSrv",
+    "connectionStringPrivateEndpointSrvShardOptimized",
+];
+
+/// Variables and their values.
+type Values = BTreeMap<String, SecretString>;
+
+/// A cluster that a user may connect to.
+pub(super) struct Target<'a> {
+    /// The name of the project in the names of Secrets.
+    pub(super) project: &'a str,
+    /// The cluster's name in Atlas.
+    pub(super) cluster: &'a str,
+    /// `status.connectionStrings` of its object.
+    pub(super) addresses: &'a Value,
+}
+
+/// The data of a connection Secret; `None` while there is no SRV address, or no password where one is needed.
+pub(super) fn data(
+    connection: &Connection,
+    password: Option<&SecretString>,
+    target: &Target<'_>,
+) -> Result<Option<Data>, Unknown> {
+    let Some(values) = values(connection, password, target) else { return Ok(None) };
+    let mut data = Data::new();
+    let mut put = |key: &str, value: &str| data.insert(key.to_owned(), ByteString(value.as_bytes().to_vec()));
+    if let Some(template) = &connection.template {
+        for (key, text) in template {
+            if let Some(text) = template::fill(text, &values)? {
+                put(key, text.expose_secret());
+            }
+        }
+        return Ok(Some(data));
+    }
+    put("type", "mongodb");
+    put("provider", "mongodb-atlas");
+    for (name, value) in &values {
+        if USUAL.contains(&name.as_str()) || name.starts_with(MORE_ENDPOINTS) {
+            put(name, value.expose_secret());
+        }
+    }
+    Ok(Some(data))
+}
+
+/// How the variables of private endpoints begin.
+const MORE_ENDPOINTS: &str = "connectionStringPrivateEndpoint";
+
+fn values(connection: &Connection, password: Option<&SecretString>, target: &Target<'_>) -> Option<Values> {
+    let Target { project, cluster, addresses } = target;
+    let srv = addresses["standardSrv"].as_str()?;
+    let host = srv.split_once("://").map_or(srv, |(_, rest)| rest).split(['/', '?']).next().unwrap_or_default();
+    let mut values = Values::new();
+    let mut set = |name: &str, value: String| values.insert(name.to_owned(), SecretString::from(value));
+    let login = match connection.login {
+        Login::Password(_) => {
+            let password = password?.expose_secret();
+            set("password", password.to_owned());
+            set("passwordEncoded", escape(password));
+            set("authMechanism", "SCRAM-SHA-256".to_owned());
+            format!("{}:{}@", escape(&connection.username), escape(password))
+        }
+        Login::Outside { mechanism, named } => {
+            set("authMechanism", mechanism.to_owned());
+            if named { format!("{}@", escape(&connection.username)) } else { String::new() }
+        }
+    };
+    set("authSource", connection.auth_source().to_owned());
+    set("database", connection.auth_source().to_owned());
+    set("username", connection.username.clone());
+    set("usernameEncoded", escape(&connection.username));
+    set("project", (*project).to_owned());
+    set("cluster", (*cluster).to_owned());
+    set("host", host.to_owned());
+    // The port of every Atlas cluster; with an SRV address drivers learn it from DNS.
+    set("port", "27017".to_owned());
+    let mut set_address = |name: &str, address: &Value| {
+        if let Some(address) = address.as_str().and_then(|address| with_login(address, &login, connection)) {
+            set(name, address);
+        }
+    };
+    set_address("uri", &addresses["standardSrv"]);
+    for (from, to) in [
+        ("standard", "connectionStringStandard"),
+        ("standardSrv", "connectionStringStandardSrv"),
+        ("private", "connectionStringPrivate"),
+        ("privateSrv", "connectionStringPrivateSrv"),
+    ] {
+        set_address(to, &addresses[from]);
+    }
+    let mut endpoints: Vec<&Value> = addresses["privateEndpoint"].as_array().into_iter().flatten().collect();
+    // Atlas promises no order, and an address must not wander from key to key.
+    endpoints.sort_by_key(|endpoint| endpoint["connectionString"].to_string());
+    for (index, endpoint) in endpoints.into_iter().enumerate() {
+        let number = if index == 0 { String::new() } else { (index + 1).to_string() };
+        for (from, to) in [
+            ("connectionString", ""),
+            ("srvConnectionString", "Srv"),
+            ("srvShardOptimizedConnectionString", "SrvShardOptimized"),
+        ] {
+            set_address(&format!("{MORE_ENDPOINTS}{to}{number}"), &endpoint[from]);
+        }
+    }
+    Some(values)
+}
+
+/// An address with what a driver needs to log in.
+///
+/// Atlas's own options say `authSource=admin`, in the address or in DNS; for users outside of the database that is
+/// replaced.
+fn with_login(address: &str, login: &str, connection: &Connection) -> Option<String> {
+    let (scheme, rest) = address.split_once("://")?;
+    let Login::Outside { mechanism, .. } = connection.login else {
+        return Some(format!("{scheme}://{login}{rest}"));
+    };
+    let (place, options) = rest.split_once('?').unwrap_or((rest, ""));
+    let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
+    let source = format!("authSource={}", escape(connection.auth_source()));
+    let mechanism = format!("authMechanism={mechanism}");
+    let others = options.split('&').filter(|option| !option.is_empty() && !option.starts_with("authSource="));
+    let options: Vec<&str> = others.chain([source.as_str(), mechanism.as_str()]).collect();
+    Some(format!("{scheme}://{login}{hosts}/{path}?{}", options.join("&")))
+}
+
+fn escape(text: &str) -> String {
+    utf8_percent_encode(text, ESCAPED).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn connection(login: Login) -> Connection {
+        let auth_database = match login {
+            Login::Password(_) => "admin",
+            Login::Outside { .. } => "$external",
+        };
+        Connection {
+            username: "CN=a b".to_owned(),
+            auth_database: auth_database.to_owned(),
+            login,
+            clusters: Vec::new(),
+            secret_name: None,
+            template: None,
+        }
+    }
+
+    fn addresses() -> Value {
+        json!({
+            "standard": "mongodb://a-0.x.mongodb.net:27017,a-1.x.mongodb.net:27017/?ssl=true&authSource=admin&replicaSet=r",
+            "standardSrv": "mongodb+srv://a.x.mongodb.net",
+            "privateEndpoint": [
+                {"connectionString": "mongodb://pl-1.x/?authSource=admin", "srvConnectionString": "mongodb+srv://a-pl-1.x"},
+                {
+                    "connectionString": "mongodb://pl-0.x/?authSource=admin",
+                    "srvConnectionString": "mongodb+srv://a-pl-0.x",
+                    "srvShardOptimizedConnectionString": "mongodb+srv://a-pl-0-lb.x",
+                },
+            ],
+        })
+    }
+
+    fn texts(connection: &Connection, addresses: &Value) -> Option<BTreeMap<String, String>> {
+        let password = SecretString::from("p@ss/w:rd 1");
+        let target = Target { project: "shop", cluster: "a", addresses };
+        let data = data(connection, Some(&password), &target).unwrap()?;
+        Some(data.into_iter().map(|(key, value)| (key, String::from_utf8(value.0).unwrap())).collect())
+    }
+
+    #[test]
+    fn a_password_stands_escaped_in_every_address() {
+        let texts = texts(&connection(Login::Password("password")), &addresses()).unwrap();
+        assert_eq!(texts["uri"], "mongodb+srv://CN%3Da%20b:p%40ss%2Fw%3Ard%201@a.x.mongodb.net");
+        assert_eq!(texts["connectionStringStandardSrv"], texts["uri"]);
+        assert_eq!(
+            texts["connectionStringStandard"],
+            "mongodb://CN%3Da%20b:p%40ss%2Fw%3Ard%201@a-0.x.mongodb.net:27017,a-1.x.mongodb.net:27017\
+             /?ssl=true&authSource=admin&replicaSet=r"
+        );
+        assert_eq!((&*texts["password"], &*texts["username"]), ("p@ss/w:rd 1", "CN=a b"));
+        assert_eq!((&*texts["host"], &*texts["type"], &*texts["database"]), ("a.x.mongodb.net", "mongodb", "admin"));
+        assert!(!texts.contains_key("connectionStringPrivate") && !texts.contains_key("passwordEncoded"));
+    }
+
+    #[test]
+    fn other_logins_say_their_mechanism_and_source_and_hold_no_password() {
+        let outside = |mechanism, named| connection(Login::Outside { mechanism, named });
+        for (connection, srv, standard) in [
+            (
+                outside("MONGODB-X509", false),
+                "mongodb+srv://a.x.mongodb.net/?authSource=%24external&authMechanism=MONGODB-X509",
+                "mongodb://a-0.x.mongodb.net:27017,a-1.x.mongodb.net:27017/?ssl=true&replicaSet=r\
+                 &authSource=%24external&authMechanism=MONGODB-X509",
+            ),
+            (
+                outside("PLAIN", true),
+                "mongodb+srv://CN%3Da%20b@a.x.mongodb.net/?authSource=%24external&authMechanism=PLAIN",
+                "mongodb://CN%3Da%20b@a-0.x.mongodb.net:27017,a-1.x.mongodb.net:27017/?ssl=true&replicaSet=r\
+                 &authSource=%24external&authMechanism=PLAIN",
+            ),
+        ] {
+            let texts = texts(&connection, &addresses()).unwrap();
+            assert_eq!((&*texts["uri"], &*texts["connectionStringStandard"]), (srv, standard));
+            assert!(!texts.contains_key("password"), "{texts:?}");
+            assert!(texts.values().all(|text| !text.contains("p%40ss") && !text.contains("p@ss")), "{texts:?}");
+        }
+    }
+
+    #[test]
+    fn private_endpoints_keep_their_keys_whatever_their_order() {
+        let mut other = addresses();
+        other["privateEndpoint"].as_array_mut().unwrap().reverse();
+        let login = connection(Login::Password("password"));
+        let found = texts(&login, &addresses()).unwrap();
+        assert_eq!(found, texts(&login, &other).unwrap());
+        let hosts: Vec<(&str, &str)> = found
+            .iter()
+            .filter(|(key, _)| key.starts_with("connectionStringPrivateEndpoint"))
+            .map(|(key, value)| (key.as_str(), value.split_once('@').unwrap().1))
+            .collect();
+        assert_eq!(
+            hosts,
+            [
+                ("connectionStringPrivateEndpoint", "pl-0.x/?authSource=admin"),
+                ("connectionStringPrivateEndpoint2", "pl-1.x/?authSource=admin"),
+                ("connectionStringPrivateEndpointSrv", "a-pl-0.x"),
+                ("connectionStringPrivateEndpointSrv2", "a-pl-1.x"),
+                ("connectionStringPrivateEndpointSrvShardOptimized", "a-pl-0-lb.x"),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_template_takes_the_place_of_the_usual_keys() {
+        let template = [
+            ("MONGODB_URI", "$(uri)&retryWrites=true"),
+            ("login", "$(usernameEncoded):$(passwordEncoded)@$(cluster).$(project)"),
+            ("private", "$(connectionStringPrivate)"),
+        ];
+        let template = template.map(|(key, text)| (key.to_owned(), text.to_owned()));
+        let connection = Connection {
+            template: Some(BTreeMap::from(template)),
+            ..connection(Login::Outside { mechanism: "MONGODB-AWS", named: false })
+        };
+        let found = texts(&connection, &addresses()).unwrap();
+        let uri = "mongodb+srv://a.x.mongodb.net/?authSource=%24external&authMechanism=MONGODB-AWS&retryWrites=true";
+        assert_eq!(
+            found,
+            BTreeMap::from([("MONGODB_URI".to_owned(), uri.to_owned())]),
+            "what has no value is left out"
+        );
+        let connection = Connection { login: Login::Password("password"), ..connection };
+        assert_eq!(texts(&connection, &addresses()).unwrap()["login"], "CN%3Da%20b:p%40ss%2Fw%3Ard%201@a.shop");
+    }
+
+    #[test]
+    fn nothing_is_published_without_an_address_or_a_needed_password() {
+        let connection = connection(Login::Password("password"));
+        assert_eq!(texts(&connection, &json!({"standard": "mongodb://a"})), None);
+        let addresses = addresses();
+        let target = Target { project: "shop", cluster: "a", addresses: &addresses };
+        assert!(data(&connection, None, &target).unwrap().is_none());
+    }
+
+    #[test]
+    fn every_variable_has_a_value_somewhere() {
+        let mut addresses = addresses();
+        addresses["private"] = json!("mongodb://p");
+        addresses["privateSrv"] = json!("mongodb+srv://p");
+        let password = SecretString::from("password");
+        let target = Target { project: "shop", cluster: "a", addresses: &addresses };
+        let values = values(&connection(Login::Password("password")), Some(&password), &target).unwrap();
+        for name in template::VARIABLES {
+            assert!(values.contains_key(*name), "{name}");
+        }
+        assert!(USUAL.iter().all(|name| template::VARIABLES.contains(name)));
+    }
+}
