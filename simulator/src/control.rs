@@ -32,6 +32,7 @@
 //! An error has the body `{"error": "…"}`.
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -208,6 +209,7 @@ fn change_settings(shared: &Shared, state: &mut State, wanted: Patch) -> Result<
         state.buckets.forget(set);
     }
     state.settings.apply(wanted);
+    state.world.creation = state.settings.creation_seconds.map(|seconds| SignedDuration::from_secs(seconds.into()));
     let mut shown = json!(state.settings);
     shown["orgs"] = state.gate.directory.greeting();
     Ok(shown)

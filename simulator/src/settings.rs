@@ -35,6 +35,9 @@ pub struct Settings {
     /// overlap harm each other as in the real API: one to an access list undoes what happened to the list meanwhile, one
     /// to custom roles ends in a 500. At 0 they happen one after the other.
     pub serial_write_milliseconds: u64,
+    /// How many simulated seconds each creation of a cluster takes from now on, without detours; by chance as measured
+    /// when null.
+    pub creation_seconds: Option<u32>,
 }
 
 /// What the lag of new projects is when nothing is said. Not measured: some nightly runs of other clients, which make
@@ -90,6 +93,7 @@ impl Settings {
             deleted_projects: DeletedProjects::Mixed,
             new_project_lag: if options.speed > 0.0 { NEW_PROJECT_LAG } else { 0.0 },
             serial_write_milliseconds: 0,
+            creation_seconds: None,
         }
     }
 
@@ -110,6 +114,7 @@ impl Settings {
         set(&mut self.deleted_projects, patch.deleted_projects);
         set(&mut self.new_project_lag, patch.new_project_lag);
         set(&mut self.serial_write_milliseconds, patch.serial_write_milliseconds);
+        self.creation_seconds = patch.creation_seconds.or(self.creation_seconds);
         for (name, size) in patch.buckets {
             match size {
                 Some(size) => self.buckets.insert(name, size),
@@ -152,6 +157,7 @@ pub struct Patch {
     /// Whether projects are peered with a network of the customer's, which security groups on access lists need; when
     /// that ends, those entries vanish. `GET /_sim/state` shows it.
     pub peered: Option<bool>,
+    creation_seconds: Option<u32>,
     /// How fast the clock runs from now on.
     pub speed: Option<f64>,
     /// Ends every access token at once.

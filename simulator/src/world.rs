@@ -113,6 +113,8 @@ pub struct World {
     /// The instant up to which everything has happened. Only [`World::advance`] moves it.
     pub now: Timestamp,
     pub(crate) chance: Chance,
+    /// How long each creation takes that is not left to chance.
+    pub creation: Option<SignedDuration>,
     organizations: Vec<Organization>,
     /// By the id of the organization; every organization has an entry.
     possessions: BTreeMap<String, Possessions>,
@@ -131,6 +133,7 @@ impl World {
             now: start,
             chance: Chance::new(seed),
             possessions: orgs.iter().map(|org| (org.id.clone(), Possessions::default())).collect(),
+            creation: None,
             organizations: orgs,
             peered: false,
             projects: BTreeMap::new(),

@@ -57,7 +57,9 @@ pub fn enter(document: &mut Document, state: &str) {
 
 /// Sets the timers of a creation that begins now.
 pub fn creation(world: &mut World, subject: Subject, pace: &Pace, steps: &Steps) {
-    if world.chance.happens(DETOURS) {
+    if let Some(fixed) = world.creation {
+        world.after(fixed, subject, "IDLE", steps.idle);
+    } else if world.chance.happens(DETOURS) {
         let detour = world.chance.duration(&pace.detour);
         let update = world.chance.duration(&pace.update);
         world.after(detour, subject.clone(), "UPDATING", steps.updating);

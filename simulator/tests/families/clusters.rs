@@ -1,3 +1,4 @@
+use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::{
@@ -38,6 +39,19 @@ fn one_creation_in_eight_passes_through_updating() {
     }
     // 12 % of 200 are 24; fewer than 10 or more than 45 come up less than once in a thousand seeds.
     assert!((10..45).contains(&detours), "{detours} of 200");
+}
+
+#[test]
+fn a_creation_takes_exactly_as_long_as_it_is_told_to() {
+    for seed in 0..20 {
+        let mut bench = Bench::new(seed);
+        bench.world.creation = Some(SignedDuration::from_mins(10));
+        done(&mut bench, create(dedicated("orders")));
+        seconds(&mut bench, 599);
+        assert_eq!(done(&mut bench, get("orders"))["stateName"], "CREATING");
+        seconds(&mut bench, 1);
+        assert_eq!(done(&mut bench, get("orders"))["stateName"], "IDLE");
+    }
 }
 
 #[test]
