@@ -1,6 +1,6 @@
 # What a person types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt crds check
+.PHONY: help demo test bench lint fmt crds check
 SHELL := bash
 
 # `make demo ONCE=1` and `ONCE=1 make demo` both reach the demo.
@@ -26,6 +26,10 @@ test: ## Run every test, on a real control plane and the simulator
 	@tests/control-plane/build --without-helm >/dev/null
 	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace -- --show-output
+
+bench: ## Count what the operator sends, as a table by operation and in target/bench.json
+	cargo build --locked -p atlas-simulator
+	@BENCH_JSON=$(CURDIR)/target/bench.json cargo test --locked -p atlas-operator --test it bench:: -- --ignored --nocapture
 
 lint: ## Check format, lints, licences and dependencies; change nothing
 	cargo fmt --all --check

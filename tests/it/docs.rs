@@ -2,7 +2,7 @@
 //!
 //! `docs/ARCHITECTURE.md` describes the conventions for those who write.
 mod examples;
-mod generated;
+pub mod generated;
 mod links;
-mod page;
+pub mod page;
 mod run;

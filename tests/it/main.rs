@@ -1,6 +1,7 @@
 //! Integration tests: real things where only they can tell, fakes where there is much to try.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 mod architecture;
+mod bench;
 mod docs;
 mod laws;
 mod real;

@@ -1,11 +1,16 @@
 //! The parts of the documents that are made from the program.
 //!
-//! `UPDATE_DOCS=1` in the environment rewrites them; without it a stale part fails.
+//! What stands between `<!-- FAMILY: NAME -->` and `<!-- end -->` is made here. `UPDATE_DOCS=1` in the environment rewrites
+//! it; without it a stale part fails.
 mod catalogue;
+mod fields;
 mod objects;
 mod program;
 
-use std::fmt::Write as _;
+use std::{
+    fmt::Write as _,
+    sync::{Mutex, PoisonError},
+};
 
 use harness::repository;
 
@@ -13,9 +18,14 @@ use super::page::pages;
 
 const END: &str = "<!-- end -->";
 
-/// Every part, by the name in its marker.
-fn parts() -> Vec<(&'static str, String)> {
-    vec![
+/// Held while pages are read and rewritten, since families share pages.
+static PAGES: Mutex<()> = Mutex::new(());
+
+/// A part by the name in its marker.
+pub type Part = (String, String);
+
+fn parts() -> Vec<Part> {
+    let parts = [
         ("outcomes", objects::outcomes()),
         ("reasons", objects::reasons()),
         ("status", catalogue::status()),
@@ -25,10 +35,11 @@ fn parts() -> Vec<(&'static str, String)> {
         ("operations", catalogue::operations()),
         ("flags", program::flags()),
         ("metrics", program::metrics()),
-    ]
+    ];
+    parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }
 
-fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+pub fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let mut text = format!("| {} |\n|{}\n", headings.join(" | "), "---|".repeat(headings.len()));
     for row in rows {
         assert_eq!(row.len(), headings.len());
@@ -43,29 +54,29 @@ fn code(text: &str) -> String {
     format!("`{text}`")
 }
 
-/// Puts the parts into a text, each between its markers; answers which were there.
-fn fill(text: &str, parts: &[(&'static str, String)]) -> (String, Vec<&'static str>) {
+/// Puts the parts of a family into a text, each between its markers; answers which were there.
+fn fill(text: &str, family: &str, parts: &[Part]) -> (String, Vec<String>) {
     let (mut filled, mut used) = (text.to_owned(), Vec::new());
     for (name, part) in parts {
-        let marker = format!("<!-- generated: {name} -->\n");
+        let marker = format!("<!-- {family}: {name} -->\n");
         if let Some(start) = filled.find(&marker).map(|start| start + marker.len()) {
             let end = start + filled[start..].find(END).unwrap_or_else(|| panic!("{name} does not end"));
             // A table needs an empty line before it, or it is taken for a part of the comment.
             filled.replace_range(start..end, &format!("\n{part}\n"));
-            used.push(*name);
+            used.push(name.clone());
         }
     }
     (filled, used)
 }
 
-#[test]
-fn what_is_generated_is_current() {
-    let parts = parts();
+/// Fails unless each part of the family stands in one place of the documents, current, and no other is asked for there.
+pub fn keep_current(family: &str, parts: &[Part]) {
+    let _guard = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
     let update = std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1");
     let (mut used, mut stale, mut markers) = (Vec::new(), Vec::new(), 0);
     for page in pages() {
-        markers += page.text.matches("\n<!-- generated: ").count();
-        let (filled, here) = fill(&page.text, &parts);
+        markers += page.text.matches(&format!("\n<!-- {family}: ")).count();
+        let (filled, here) = fill(&page.text, family, parts);
         used.extend(here);
         if filled != page.text {
             if update {
@@ -76,26 +87,32 @@ fn what_is_generated_is_current() {
         }
     }
     used.sort_unstable();
-    let mut names: Vec<_> = parts.iter().map(|(name, _)| *name).collect();
+    let mut names: Vec<_> = parts.iter().map(|(name, _)| name.clone()).collect();
     names.sort_unstable();
     assert_eq!(
         (used, markers),
         (names.clone(), names.len()),
         "each part stands in one place, and each marker is known"
     );
-    assert!(
-        stale.is_empty(),
-        "{stale:?} are stale: run `UPDATE_DOCS=1 cargo test -p atlas-operator --test it docs::generated`"
-    );
+    assert!(stale.is_empty(), "{stale:?} are stale: run this test with UPDATE_DOCS=1 in the environment");
+}
+
+#[test]
+fn what_is_generated_is_current() {
+    keep_current("generated", &parts());
+}
+
+#[test]
+fn the_fields_of_every_kind_are_current() {
+    keep_current("fields", &fields::tables());
 }
 
 #[test]
 fn a_part_replaces_what_stood_between_its_markers_and_nothing_else() {
-    let parts = [("a", "new\n".to_owned()), ("b", "no\n".to_owned())];
-    let (filled, used) = fill("x\n<!-- generated: a -->\nold\n<!-- end -->\ny\n", &parts);
-    assert_eq!(
-        (filled.as_str(), used.as_slice()),
-        ("x\n<!-- generated: a -->\n\nnew\n\n<!-- end -->\ny\n", &["a"][..])
-    );
-    assert_eq!(fill(&filled, &parts).0, filled, "a current page stays as it is");
+    let parts = [("a", "new\n"), ("b", "no\n")].map(|(name, part)| (name.to_owned(), part.to_owned()));
+    let text = "x\n<!-- generated: a -->\nold\n<!-- end -->\ny\n<!-- counted: a -->\nthis\n<!-- end -->\n";
+    let (filled, used) = fill(text, "generated", &parts);
+    let expected = "x\n<!-- generated: a -->\n\nnew\n\n<!-- end -->\ny\n<!-- counted: a -->\nthis\n<!-- end -->\n";
+    assert_eq!((filled.as_str(), used), (expected, vec!["a".to_owned()]));
+    assert_eq!(fill(&filled, "generated", &parts).0, filled, "a current page stays as it is");
 }

@@ -26,19 +26,41 @@ pub struct Block {
     pub code: String,
 }
 
-/// `README.md` and every page of `docs/` and `docs/kinds/`, in order.
+/// `README.md` and every page of `docs/` and its folders, in order.
 pub fn pages() -> Vec<Page> {
-    let read = |path: String| Page { text: std::fs::read_to_string(repository().join(&path)).unwrap(), path };
-    let names = |folder: &str| {
-        let entries = std::fs::read_dir(repository().join(folder)).unwrap();
-        entries
-            .map(|entry| format!("{folder}/{}", entry.unwrap().file_name().into_string().unwrap()))
-            .collect::<Vec<_>>()
+    let paths = ["README.md".to_owned()].into_iter().chain(files("docs", "md"));
+    paths.map(|path| Page { text: text(&path), path }).collect()
+}
+
+/// Every manifest of `examples/` and its folders, whole.
+pub fn manifests() -> Vec<Block> {
+    let block = |path: String| Block {
+        code: text(&path),
+        place: path,
+        language: "yaml".to_owned(),
+        marks: Vec::new(),
+        not_run: None,
     };
-    let is_page = |name: &String| Path::new(name).extension().is_some_and(|extension| extension == "md");
-    let mut paths: Vec<String> = ["docs", "docs/kinds"].into_iter().flat_map(names).filter(is_page).collect();
+    files("examples", "yaml").into_iter().map(block).collect()
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).unwrap()
+}
+
+/// The files of a folder and its folders that end so, in order.
+fn files(folder: &str, extension: &str) -> Vec<String> {
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(repository().join(folder)).unwrap().map(Result::unwrap) {
+        let path = format!("{folder}/{}", entry.file_name().into_string().unwrap());
+        if entry.file_type().unwrap().is_dir() {
+            paths.extend(files(&path, extension));
+        } else if Path::new(&path).extension().is_some_and(|its| its == extension) {
+            paths.push(path);
+        }
+    }
     paths.sort();
-    ["README.md".to_owned()].into_iter().chain(paths).map(read).collect()
+    paths
 }
 
 impl Page {

@@ -78,7 +78,7 @@ impl Stage {
 #[tokio::test]
 async fn what_the_documents_show_works_as_it_stands() {
     let stage = Stage::set().await;
-    for block in examples::blocks("yaml") {
+    for block in examples::manifests() {
         let verdict = stage.try_apply(&block).await;
         assert_eq!(verdict.is_err(), is_invalid(&block), "{}: {verdict:?}", block.place);
     }

@@ -15,4 +15,4 @@ mod steady;
 mod stories;
 pub mod transitions;
 mod trap;
-mod world;
+pub mod world;

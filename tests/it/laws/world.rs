@@ -41,8 +41,10 @@ use super::{
 pub const RESYNC: Duration = Duration::from_hours(1);
 /// Nothing is due within this time: the operator is quiet.
 const QUIET: Duration = Duration::from_mins(15);
-/// More passes than this without becoming quiet is a loop.
+/// More passes than this without becoming quiet is a loop,
 const MOST_PASSES: usize = 3000;
+/// unless there are so many objects that it is less than this for each.
+const MOST_PASSES_EACH: usize = 50;
 /// Where the objects of an example live.
 pub const NAMESPACE: &str = "team";
 
@@ -74,6 +76,7 @@ pub struct World {
     proxy: Option<Proxy>,
     pub total_timeout: Duration,
     pub defaults: Defaults,
+    pub resync: Duration,
 }
 
 impl World {
@@ -102,6 +105,7 @@ impl World {
             proxy: None,
             total_timeout: Duration::from_millis(250),
             defaults: Defaults::default(),
+            resync: RESYNC,
         };
         world.read_clock().await;
         world
@@ -189,7 +193,7 @@ impl World {
             serial: Serial::default(),
             clock: Arc::new(self.clock.clone()),
             options: Options {
-                resync: RESYNC,
+                resync: self.resync,
                 default_secret: Some(SecretReference { namespace: "operator".into(), name: "default".into() }),
                 policies: self.defaults,
                 concurrency: 1,
@@ -224,7 +228,8 @@ impl World {
     /// Runs `operator` for `span` of virtual time, whatever is due.
     pub async fn run_for(&self, operator: &mut TestOperator, span: Option<Duration>) -> Run {
         let begun = self.clock.now();
-        for _ in 0..MOST_PASSES {
+        let most_passes = self.most_passes();
+        for _ in 0..most_passes {
             operator.notice(self);
             let now = self.clock.now();
             let next = operator.due.iter().min_by_key(|(_, at)| **at).map(|(key, at)| (key.clone(), *at));
@@ -250,7 +255,12 @@ impl World {
                 return Run::Killed;
             }
         }
-        panic!("not quiet after {MOST_PASSES} passes; due: {:?}\n{}", operator.due, self.describe());
+        panic!("not quiet after {most_passes} passes; due: {:?}\n{}", operator.due, self.describe());
+    }
+
+    fn most_passes(&self) -> usize {
+        let objects: usize = kinds::all().iter().map(|kind| self.kube.all(kind.plural()).len()).sum();
+        MOST_PASSES.max(objects * MOST_PASSES_EACH)
     }
 
     /// Whether all that is due soon is only looked at again because nobody has mended it yet.
@@ -360,6 +370,12 @@ impl TestOperator {
     /// What is due, and how often something was looked at, for a failure message.
     pub fn due(&self, world: &World) -> String {
         format!("{} passes; now {}; due {:?}", self.passes, world.clock.now(), self.due)
+    }
+
+    /// Makes every object due now.
+    pub fn look_at_all(&mut self, world: &World) {
+        let now = world.clock.now();
+        self.due.values_mut().for_each(|at| *at = now);
     }
 
     /// Shows the operator what changed in Kubernetes, as its watches would, and wakes what is to be woken.

@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use super::{code, table};
 
-fn schema(kind: &dyn Kind) -> JSONSchemaProps {
+pub fn schema(kind: &dyn Kind) -> JSONSchemaProps {
     kind.definition().spec.versions.remove(0).schema.unwrap().open_api_v3_schema.unwrap()
 }
 
