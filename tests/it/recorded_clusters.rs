@@ -124,55 +124,74 @@ fn other_days(documents: &Documents) -> Vec<(&'static str, Documents)> {
         documents
     };
     let mut days = vec![
-        ("reordered", altered(&|document| {
-            for list in ["tags", "labels"] {
-                if let Some(Value::Array(items)) = document.get_mut(list) {
-                    items.reverse();
-                }
-            }
-            if let Some(Value::Object(tls)) = document.get_mut("advancedConfiguration") {
-                tls.values_mut().filter_map(Value::as_array_mut).for_each(|list| list.reverse());
-            }
-        })),
-        ("with fields that are new", altered(&|document| {
-            everywhere(document, &|fields| drop(fields.insert("newsOfTheDay".to_owned(), json!({"enabled": true}))));
-        })),
-        ("with other defaults", altered(&|document| {
-            for (field, value) in [("mongoDBVersion", "8.0.99"), ("mongoDBMajorVersion", "8.0"), ("stateName", "IDLE")] {
-                if document.get("replicationSpecs").is_some() {
-                    document[field] = json!(value);
-                }
-            }
-            everywhere(document, &|fields| {
-                let standard = fields.get("ebsVolumeType").is_none_or(|kind| kind == "STANDARD");
-                for (field, value) in [("diskSizeGB", 77.0), ("diskIOPS", 4321.0)] {
-                    if standard && fields.contains_key(field) {
-                        fields.insert(field.to_owned(), json!(value));
+        (
+            "reordered",
+            altered(&|document| {
+                for list in ["tags", "labels"] {
+                    if let Some(Value::Array(items)) = document.get_mut(list) {
+                        items.reverse();
                     }
                 }
-            });
-        })),
-        ("with null for what is not there", altered(&|document| {
-            everywhere(document, &|fields| {
-                for field in ["adaptiveCapacity", "oplogSizeMB", "analyticsAutoScaling", "zoneMappings"] {
-                    fields.entry(field).or_insert(Value::Null);
+                if let Some(Value::Object(tls)) = document.get_mut("advancedConfiguration") {
+                    tls.values_mut().filter_map(Value::as_array_mut).for_each(|list| list.reverse());
                 }
-            });
-        })),
+            }),
+        ),
+        (
+            "with fields that are new",
+            altered(&|document| {
+                everywhere(document, &|fields| {
+                    drop(fields.insert("newsOfTheDay".to_owned(), json!({"enabled": true})))
+                });
+            }),
+        ),
+        (
+            "with other defaults",
+            altered(&|document| {
+                for (field, value) in
+                    [("mongoDBVersion", "8.0.99"), ("mongoDBMajorVersion", "8.0"), ("stateName", "IDLE")]
+                {
+                    if document.get("replicationSpecs").is_some() {
+                        document[field] = json!(value);
+                    }
+                }
+                everywhere(document, &|fields| {
+                    let standard = fields.get("ebsVolumeType").is_none_or(|kind| kind == "STANDARD");
+                    for (field, value) in [("diskSizeGB", 77.0), ("diskIOPS", 4321.0)] {
+                        if standard && fields.contains_key(field) {
+                            fields.insert(field.to_owned(), json!(value));
+                        }
+                    }
+                });
+            }),
+        ),
+        (
+            "with null for what is not there",
+            altered(&|document| {
+                everywhere(document, &|fields| {
+                    for field in ["adaptiveCapacity", "oplogSizeMB", "analyticsAutoScaling", "zoneMappings"] {
+                        fields.entry(field).or_insert(Value::Null);
+                    }
+                });
+            }),
+        ),
     ];
     // The effective sizes move, and with them what is shown as declared.
-    days.push(("scaled", altered(&|document| {
-        everywhere(document, &|fields| {
-            let scaled = fields.get("autoScaling").is_some_and(|scaling| scaling["compute"]["enabled"] == true);
-            for role in ["electableSpecs", "readOnlySpecs"] {
-                for name in [role.to_owned(), format!("effective{}{}", role[..1].to_uppercase(), &role[1..])] {
-                    if let (true, Some(Value::Object(nodes))) = (scaled, fields.get_mut(&name)) {
-                        nodes.insert("instanceSize".to_owned(), json!("M30"));
+    days.push((
+        "scaled",
+        altered(&|document| {
+            everywhere(document, &|fields| {
+                let scaled = fields.get("autoScaling").is_some_and(|scaling| scaling["compute"]["enabled"] == true);
+                for role in ["electableSpecs", "readOnlySpecs"] {
+                    for name in [role.to_owned(), format!("effective{}{}", role[..1].to_uppercase(), &role[1..])] {
+                        if let (true, Some(Value::Object(nodes))) = (scaled, fields.get_mut(&name)) {
+                            nodes.insert("instanceSize".to_owned(), json!("M30"));
+                        }
                     }
                 }
-            }
-        });
-    })));
+            });
+        }),
+    ));
     days
 }
 
@@ -203,7 +222,11 @@ fn what_atlas_shows_of_a_cluster_makes_a_spec_that_wants_nothing_changed() {
                 withdrawn += 1;
                 continue;
             }
-            if is_flex { flex += 1 } else { clusters += 1 }
+            if is_flex {
+                flex += 1
+            } else {
+                clusters += 1
+            }
             let mut documents = Documents::from([("cluster", member.clone())]);
             if let (false, Some(arguments)) = (is_flex, arguments.get(&recording.test)) {
                 documents.insert("processArgs", arguments.clone());
@@ -219,7 +242,9 @@ fn what_atlas_shows_of_a_cluster_makes_a_spec_that_wants_nothing_changed() {
             }
         }
     }
-    println!("{clusters} documents of clusters and {flex} of flex clusters are imported; {withdrawn} are of a withdrawn size");
+    println!(
+        "{clusters} documents of clusters and {flex} of flex clusters are imported; {withdrawn} are of a withdrawn size"
+    );
     assert!(clusters > 90 && flex > 2, "{clusters} and {flex}");
 }
 

@@ -30,9 +30,11 @@ fn declared(shards: Shards) -> Value {
         },
         "diskGB": {"enabled": true},
     });
-    let nodes = |count: u8| json!({
-        "instanceSize": "M30", "nodeCount": count, "diskSizeGB": 40, "diskIOPS": 3000, "ebsVolumeType": "PROVISIONED",
-    });
+    let nodes = |count: u8| {
+        json!({
+            "instanceSize": "M30", "nodeCount": count, "diskSizeGB": 40, "diskIOPS": 3000, "ebsVolumeType": "PROVISIONED",
+        })
+    };
     let region = json!({
         "providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
         "electableSpecs": nodes(3), "analyticsSpecs": nodes(1), "readOnlySpecs": nodes(2),
@@ -125,11 +127,7 @@ fn a_tag_edit_never_sends_back_what_autoscaling_moved() {
         spec["tags"][0]["value"] = json!("test");
         let sending = sent(&spec, shown(moved, role, shards)).unwrap();
         assert_eq!(sending.call.to_string(), "PATCH /groups/000000000000000000000000/clusters/a");
-        assert_eq!(
-            body(sending),
-            json!({"tags": [{"key": "env", "value": "test"}]}),
-            "{moved:?}, {role}, {shards:?}"
-        );
+        assert_eq!(body(sending), json!({"tags": [{"key": "env", "value": "test"}]}), "{moved:?}, {role}, {shards:?}");
     }
 }
 
@@ -162,7 +160,8 @@ fn an_edit_of_the_nodes_leaves_what_autoscaling_moved() {
 
 #[test]
 fn other_bounds_move_only_what_lies_outside_of_them() {
-    for (least, most, expected) in [("M30", "M40", json!("M40")), ("M60", "M80", json!("M60")), ("M40", "M60", Value::Null)]
+    for (least, most, expected) in
+        [("M30", "M40", json!("M40")), ("M60", "M80", json!("M60")), ("M40", "M60", Value::Null)]
     {
         let mut spec = declared(Shards::One);
         let region = &mut spec["replicationSpecs"][0]["regionConfigs"][0];
