@@ -98,6 +98,7 @@ fn left_to_do(spec: &Value, documents: &Documents) -> Step {
         adopt: Adopt::Never,
         secrets: BTreeMap::new(),
         stale: Vec::new(),
+        issuance: None,
         now: Timestamp::UNIX_EPOCH,
         parts,
     };

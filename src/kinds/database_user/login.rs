@@ -288,9 +288,8 @@ impl Authentication {
     pub(super) fn database(&self) -> &'static str {
         match self.database_name {
             Some(AuthenticationDatabase::Admin) => ADMIN,
-            Some(AuthenticationDatabase::External) => EXTERNAL,
             None if self.has_password() || self.oidc == OidcType::IdpGroup => ADMIN,
-            None => EXTERNAL,
+            Some(AuthenticationDatabase::External) | None => EXTERNAL,
         }
     }
 

@@ -34,7 +34,7 @@ fn every_block_is_in_a_language_that_is_checked() {
 #[test]
 fn a_block_that_shows_a_file_is_that_file() {
     let mut shown = 0;
-    for block in pages().iter().flat_map(super::page::Page::blocks) {
+    for block in pages().iter().flat_map(page::Page::blocks) {
         let Some(file) = &block.file else { continue };
         let text = std::fs::read_to_string(repository().join(file)).unwrap();
         assert_eq!(block.code, text, "{} is not {file}", block.place);

@@ -40,6 +40,7 @@ pub fn manifests() -> Vec<Block> {
         language: "yaml".to_owned(),
         marks: Vec::new(),
         not_run: None,
+        file: None,
     };
     files("examples", "yaml").into_iter().map(block).collect()
 }

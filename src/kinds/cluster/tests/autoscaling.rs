@@ -92,6 +92,7 @@ fn sent(spec: &Value, document: Value) -> Option<Sending> {
         adopt: Adopt::Never,
         secrets: [].into(),
         stale: Vec::new(),
+        issuance: None,
         now: jiff::Timestamp::UNIX_EPOCH,
     };
     match next(&scene).unwrap() {
