@@ -120,7 +120,8 @@ fn values(connection: &Connection, password: Option<&SecretString>, target: &Tar
     }
     let mut endpoints: Vec<&Value> = addresses["privateEndpoint"].as_array().into_iter().flatten().collect();
     // Atlas promises no order, and an address must not wander from key to key.
-    endpoints.sort_by_key(|endpoint| endpoint["connectionString"].to_string());
+    endpoints
+        .sort_by_key(|endpoint| ["connectionString", "srvConnectionString"].map(|name| endpoint[name].to_string()));
     for (index, endpoint) in endpoints.into_iter().enumerate() {
         let number = if index == 0 { String::new() } else { (index + 1).to_string() };
         for (from, to) in [

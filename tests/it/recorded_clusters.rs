@@ -142,7 +142,7 @@ fn other_days(documents: &Documents) -> Vec<(&'static str, Documents)> {
             "with fields that are new",
             altered(&|document| {
                 everywhere(document, &|fields| {
-                    drop(fields.insert("newsOfTheDay".to_owned(), json!({"enabled": true})))
+                    drop(fields.insert("newsOfTheDay".to_owned(), json!({"enabled": true})));
                 });
             }),
         ),
@@ -224,9 +224,9 @@ fn what_atlas_shows_of_a_cluster_makes_a_spec_that_wants_nothing_changed() {
                 continue;
             }
             if is_flex {
-                flex += 1
+                flex += 1;
             } else {
-                clusters += 1
+                clusters += 1;
             }
             let mut documents = Documents::from([("cluster", member.clone())]);
             if let (false, Some(arguments)) = (is_flex, arguments.get(&recording.test)) {

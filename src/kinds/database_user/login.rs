@@ -286,10 +286,14 @@ impl Authentication {
 
     /// The database that the user logs in against, said or not.
     pub(super) fn database(&self) -> &'static str {
-        match self.database_name {
-            Some(AuthenticationDatabase::Admin) => ADMIN,
-            None if self.has_password() || self.oidc == OidcType::IdpGroup => ADMIN,
-            Some(AuthenticationDatabase::External) | None => EXTERNAL,
+        let usual = if self.has_password() || self.oidc == OidcType::IdpGroup {
+            AuthenticationDatabase::Admin
+        } else {
+            AuthenticationDatabase::External
+        };
+        match self.database_name.unwrap_or(usual) {
+            AuthenticationDatabase::Admin => ADMIN,
+            AuthenticationDatabase::External => EXTERNAL,
         }
     }
 

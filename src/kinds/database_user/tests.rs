@@ -294,7 +294,7 @@ fn users() -> Vec<Value> {
 }
 
 /// The users of recorded answers, where the recordings are at hand.
-#[expect(clippy::disallowed_methods, reason = "where the recordings are is no setting of the operator")]
+#[expect(clippy::disallowed_methods, reason = "a test has no command line of its own")]
 fn recorded() -> Vec<Value> {
     let folder = std::env::var_os("ATLAS_API_DATA")
         .map_or_else(|| harness::repository().join("../shared/atlas-api"), std::path::PathBuf::from);

@@ -15,4 +15,6 @@ mod steady;
 mod stories;
 pub mod transitions;
 mod trap;
+mod users;
+mod world;
 pub mod world;

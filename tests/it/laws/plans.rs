@@ -69,7 +69,6 @@ pub(super) async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: 
         secrets: secrets.clone(),
         created: created.or_else(|| Some(whole_second(world.clock.now()))),
         names: named.collect(),
-        ..Given::default()
     };
     let parts = declared.parts(&given).unwrap();
     let slots: Slots = project_id.map(|id| ("groupId", id)).into_iter().collect();

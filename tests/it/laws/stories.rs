@@ -84,6 +84,12 @@ impl Story {
         self.world.run_for(&mut self.operator, Some(span)).await;
     }
 
+    /// The operator is stopped, and another is started after `span`; it has not looked yet.
+    pub(super) async fn stop_for(&mut self, span: Duration) {
+        self.world.advance(span).await;
+        self.operator = self.world.operator();
+    }
+
     /// Applies the last document of a manifest with its spec, or metadata, edited.
     pub(super) fn edit(&self, manifest: &str, edit: impl FnOnce(&mut Value)) -> Key {
         let mut document = documents(manifest).pop().unwrap();
@@ -100,7 +106,14 @@ impl Story {
         self.world.kube.get(&(plural.to_owned(), NAMESPACE.to_owned(), name.to_owned()))
     }
 
-    fn reason(&self, plural: &str, name: &str) -> String {
+    /// A value of a Secret.
+    pub(super) fn secret(&self, name: &str, key: &str) -> Option<String> {
+        let bytes: k8s_openapi::ByteString =
+            serde_json::from_value(self.get("secrets", name)?["data"].get(key)?.clone()).unwrap();
+        Some(String::from_utf8(bytes.0).unwrap())
+    }
+
+    pub(super) fn reason(&self, plural: &str, name: &str) -> String {
         condition(&self.get(plural, name).unwrap(), "Ready")["reason"].as_str().unwrap_or_default().to_owned()
     }
 
