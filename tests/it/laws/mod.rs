@@ -16,5 +16,4 @@ mod stories;
 pub mod transitions;
 mod trap;
 mod users;
-mod world;
 pub mod world;
