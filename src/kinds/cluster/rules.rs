@@ -33,15 +33,23 @@ pub(super) fn upgrades_only() -> Rule {
     .field_path(".replicationSpecs")
 }
 
-/// An M0 and a flex cluster stay where they are as long as they are one.
+/// An M0 and a flex cluster stay where they are as long as they are one. They have one region, which another rule sees
+/// to; to compare all regions with all would cost the API server too much.
 pub(super) fn shared_region_stays() -> Rule {
-    Rule::new(
-        "self.replicationSpecs.all(shard, shard.regionConfigs.all(region, \
-         !(region.providerName in ['TENANT', 'FLEX']) || oldSelf.replicationSpecs.all(before, \
-         before.regionConfigs.all(old, old.providerName != region.providerName \
-         || (old.regionName == region.regionName && has(old.backingProviderName) == has(region.backingProviderName) \
-         && (!has(region.backingProviderName) || old.backingProviderName == region.backingProviderName))))))",
-    )
+    let only = |object: &str| format!("{object}.replicationSpecs[0].regionConfigs[0]");
+    let is_one = |object: &str| {
+        format!("{object}.replicationSpecs.size() == 1 && {object}.replicationSpecs[0].regionConfigs.size() == 1")
+    };
+    let (region, before) = (only("self"), only("oldSelf"));
+    Rule::new(format!(
+        "!({} && {}) || !({region}.providerName in ['TENANT', 'FLEX']) \
+         || {region}.providerName != {before}.providerName \
+         || ({region}.regionName == {before}.regionName \
+         && has({region}.backingProviderName) == has({before}.backingProviderName) \
+         && (!has({region}.backingProviderName) || {region}.backingProviderName == {before}.backingProviderName))",
+        is_one("self"),
+        is_one("oldSelf")
+    ))
     .message(
         "an M0 or flex cluster cannot move to another region: put the old region back, or upgrade it to a dedicated \
          cluster",
