@@ -31,15 +31,26 @@ impl Somebody {
 
     /// Posts to `path`, in which `{groupId}` is `project`.
     pub async fn post_in(&self, project: &str, path: &'static str, body: Value) -> Value {
+        self.post_as("2023-01-01", project, path, body).await
+    }
+
+    async fn post_as(&self, version: &'static str, project: &str, path: &'static str, body: Value) -> Value {
         let post = Call {
             method: Method::POST,
             path: path.replace("{orgId}", &self.organization).replace("{groupId}", project),
             query: Vec::new(),
             template: path,
-            version: "2023-01-01",
+            version,
             body: Some(Body::new(body)),
         };
         self.client.send(&post).await.unwrap().body
+    }
+
+    /// Makes a flex cluster.
+    pub async fn make_flex_cluster(&self, project: &str, name: &str) {
+        let settings = json!({"backingProviderName": "AWS", "regionName": "EU_WEST_1"});
+        let cluster = json!({"name": name, "providerSettings": settings});
+        self.post_as("2024-11-13", project, "/groups/{groupId}/flexClusters", cluster).await;
     }
 
     /// Makes a project, and answers its id.

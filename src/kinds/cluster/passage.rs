@@ -1,7 +1,7 @@
 //! The ways between M0, flex and dedicated: up, by an upgrade in place, and never down.
 //!
-//! An upgrade moves the data to a cluster of the wanted kind, and Atlas is asked for no more than that: all else that
-//! the spec says is an ordinary change afterwards. So each of the two operations carries what it must, in the words of
+//! An upgrade moves the data to a cluster of the wanted kind, and but for its tags Atlas is asked for no more than that:
+//! all else that the spec says is an ordinary change afterwards. So each of the two operations carries what it must, in the words of
 //! its time: that of an M0 speaks the language of the API of 2023, that of a flex cluster today's.
 use serde_json::{Map, Value, json};
 
@@ -30,7 +30,7 @@ pub(super) fn to_cluster(desired: &Value, observed: &Value) -> Way {
         (true, ..) => never("an M0"),
         (false, true, _) => {
             let becomes = first_shard(desired);
-            upgrade(FROM_FLEX, becomes.clone(), becomes)
+            upgrade(FROM_FLEX, desired, becomes.clone(), becomes)
         }
         (false, false, true) => {
             let becomes = first_region(desired);
@@ -40,7 +40,7 @@ pub(super) fn to_cluster(desired: &Value, observed: &Value) -> Way {
                 "instanceSizeName": region["electableSpecs"]["instanceSize"],
                 "regionName": region["regionName"],
             });
-            upgrade(FROM_M0, json!({"name": desired["name"], "providerSettings": settings}), becomes)
+            upgrade(FROM_M0, desired, json!({"name": desired["name"], "providerSettings": settings}), becomes)
         }
     }
 }
@@ -58,10 +58,17 @@ pub(super) fn to_flex(desired: &Value, observed: &Value) -> Way {
         settings[field] = json!("FLEX");
     }
     let becomes = json!({"name": desired["name"], "providerSettings": desired["providerSettings"]});
-    upgrade(FROM_M0, json!({"name": desired["name"], "providerSettings": settings}), becomes)
+    upgrade(FROM_M0, desired, json!({"name": desired["name"], "providerSettings": settings}), becomes)
 }
 
-fn upgrade(endpoint: Endpoint, body: Value, becomes: Value) -> Way {
+/// Tags are all that both operations take along with the move: without them a cluster would be without its tags for
+/// a while.
+fn upgrade(endpoint: Endpoint, desired: &Value, mut body: Value, mut becomes: Value) -> Way {
+    if desired["tags"].is_array() {
+        for document in [&mut body, &mut becomes] {
+            document["tags"] = desired["tags"].clone();
+        }
+    }
     Way::Upgrade(Box::new(Upgrade { endpoint, body, becomes }))
 }
 
