@@ -30,7 +30,7 @@ pub(super) fn all() -> Vec<Example> {
         },
         Example {
             name: "global",
-            manifest: include_str!("global.yaml"),
+            manifest: include_str!("everything.yaml"),
             edit: Some(("/customZoneMapping/1/zone", r#""Europe""#)),
             drift: Some(("/groups/{groupId}/clusters/world", r#"{"labels": [{"key": "lost", "value": "yes"}]}"#)),
         },
