@@ -1,7 +1,8 @@
 //! Database users, in all the forms in which they can log in.
 //! <https://www.mongodb.com/docs/atlas/reference/api-resources-spec/v2/#tag/Database-Users>
 //!
-//! How a user proves who it is stands in [`login`], what is published for applications in [`connection_secret`].
+//! How a user proves who it is stands in [`login`], what it may do and where in [`access`], what is published for
+//! applications in [`connection_secret`].
 use jiff::{SignedDuration, Timestamp};
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
@@ -20,10 +21,12 @@ use crate::{
     status::With,
 };
 
+pub mod access;
 pub mod connection_secret;
 mod import;
 pub mod login;
 
+pub use access::{ClusterPointer, Role, Scope, ScopeType};
 pub use connection_secret::ConnectionSecret;
 pub use login::{Authentication, AuthenticationDatabase, Certificate, PasswordPointer, X509Type};
 use login::{PASSWORD, SHORTEST_PASSWORD};
@@ -126,83 +129,6 @@ pub struct AtlasDatabaseUserSpec {
     pub connection_secret: Option<ConnectionSecret>,
 }
 
-/// One role, and where it counts.
-#[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[x_kube(
-    validation = Rule::new("self.databaseName == 'admin' || self.roleName in ['read', 'readWrite', 'dbAdmin']")
-        .message(
-            "only read, readWrite and dbAdmin are granted on one database; every other role, custom ones too, has \
-             databaseName: admin"
-        )
-        .field_path(".databaseName"),
-    validation = Rule::new("!has(self.collectionName) || self.roleName in ['read', 'readWrite']")
-        .message("only read and readWrite are granted on one collection: remove collectionName")
-        .field_path(".collectionName")
-)]
-pub struct Role {
-    /// A built-in role (atlasAdmin, backup, clusterMonitor, dbAdmin, dbAdminAnyDatabase, enableSharding, read,
-    /// readAnyDatabase, readWrite, readWriteAnyDatabase) or the name of a custom role of the project.
-    #[serde(rename = "roleName")]
-    #[schemars(length(min = 1, max = 255))]
-    pub role: String,
-    /// The database that the role counts for; admin for every role but read, readWrite and dbAdmin.
-    #[serde(rename = "databaseName")]
-    #[schemars(length(min = 1, max = 64))]
-    pub database: String,
-    /// The collection that the role counts for, with read and readWrite. Absent, all collections of the database.
-    #[serde(rename = "collectionName", default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 255))]
-    pub collection: Option<String>,
-}
-
-/// Something in the project that the user may use.
-#[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-#[x_kube(
-    validation = Rule::new("has(self.name) != has(self.clusterRef)")
-        .message("give exactly one of name (in Atlas) and clusterRef (an AtlasCluster object)")
-        .field_path(".name"),
-    validation = Rule::new("!has(self.clusterRef) || self.type == 'CLUSTER'")
-        .message("a clusterRef is of type CLUSTER: remove type, or name the resource by its name in Atlas")
-        .field_path(".type")
-)]
-pub struct Scope {
-    /// Its name in Atlas.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
-    #[x_kube(validation = Rule::new("self.matches('^[a-zA-Z0-9][a-zA-Z0-9-]*$')")
-        .message("a scope names a cluster or another resource by its name in Atlas: letters, digits and hyphens"))]
-    pub name: Option<String>,
-    /// The AtlasCluster object, in this object's namespace, of the cluster.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cluster_ref: Option<ClusterPointer>,
-    /// CLUSTER for a cluster of any flavour, DATA_LAKE for a federated database instance, STREAM for a stream
-    /// processing workspace.
-    #[serde(rename = "type", default)]
-    pub type_: ScopeType,
-}
-
-/// An AtlasCluster object in the object's own namespace.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-pub struct ClusterPointer {
-    /// Its name.
-    #[schemars(length(min = 1, max = 253))]
-    pub name: String,
-}
-
-/// What a scope names.
-#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum ScopeType {
-    /// A cluster of any flavour.
-    #[default]
-    Cluster,
-    /// A federated database instance.
-    DataLake,
-    /// A stream processing workspace.
-    Stream,
-}
-
 /// What a database user reports of itself beside the common part.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -278,6 +204,12 @@ impl Describe for AtlasDatabaseUser {
                 manifest: include_str!("database_user/custom_role.yaml"),
                 edit: Some(("/description", r#""asks for numbers at night""#)),
                 drift: Some(("/groups/{groupId}/databaseUsers/admin/report", r#"{"description": "lost"}"#)),
+            },
+            Example {
+                name: "everything",
+                manifest: include_str!("database_user/everything.yaml"),
+                edit: Some(("/scopes/2/name", r#""clicks""#)),
+                drift: Some(("/groups/{groupId}/databaseUsers/admin/helpdesk", r#"{"scopes": []}"#)),
             },
             Example {
                 name: "with a certificate of Atlas's",

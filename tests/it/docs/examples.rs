@@ -68,7 +68,7 @@ fn judge(kind: &dyn Kind, object: &Value) -> Result<(), String> {
 fn known(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
     match value {
         Value::Object(fields) => fields.iter().try_for_each(|(name, value)| {
-            let property = &schema["properties"][name];
+            let property = schema["properties"].get(name).unwrap_or(&schema["additionalProperties"]);
             let path = format!("{path}.{name}");
             if property.is_null() { Err(format!("{path} is no field")) } else { known(property, value, &path) }
         }),

@@ -1,4 +1,4 @@
-//! What users do, one story a test: policies, adoption, autoscaling, pausing, expiry, connection Secrets.
+//! What users do, one story a test: policies, adoption, autoscaling, pausing, connection Secrets.
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -329,21 +329,6 @@ async fn termination_protection_holds_a_deletion_until_it_is_lifted() {
     story.world.simulator.merge(&path, &json!({"terminationProtectionEnabled": false})).await.unwrap();
     story.wait(Duration::from_hours(2)).await;
     assert!(story.get("atlasclusters", "orders").is_none(), "{}", story.world.describe());
-}
-
-#[tokio::test]
-async fn a_temporary_user_expires_and_is_not_made_again() {
-    let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
-    let until = atlas_operator::engine::Clock::now(&story.world.clock) + Duration::from_hours(30);
-    let [secret, _] = documents(USER).try_into().unwrap();
-    story.world.apply_one(&secret);
-    story.edit(USER, |document| document["spec"]["deleteAfterDate"] = json!(until.to_string()));
-    story.go_on().await;
-    assert!(story.world.unready().is_empty(), "{}", story.world.describe());
-    story.sent().await;
-    story.wait(Duration::from_hours(60)).await;
-    assert_eq!(story.sent().await, []);
-    assert_eq!(story.reason("atlasdatabaseusers", "api"), "Expired");
 }
 
 #[tokio::test]

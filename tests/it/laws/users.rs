@@ -1,5 +1,4 @@
-//! Stories of database users: every form of logging in, temporary users, passwords and certificates that are made, and
-//! the Secrets that applications connect with.
+//! Stories of database users: every form of logging in, temporary users, and passwords that are made.
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -7,17 +6,17 @@ use serde_json::{Value, json};
 use super::{
     fake_kube::Key,
     stories::Story,
-    world::{NAMESPACE, condition, documents},
+    world::{NAMESPACE, condition},
 };
 
-const PROJECT: &str = r"
+pub(super) const PROJECT: &str = r"
 apiVersion: atlas-operator.io/v1
 kind: AtlasProject
 metadata: {name: shop}
 spec: {name: Shop}
 ";
 
-const CLUSTER: &str = r"
+pub(super) const CLUSTER: &str = r"
 apiVersion: atlas-operator.io/v1
 kind: AtlasCluster
 metadata: {name: orders}
@@ -31,7 +30,7 @@ spec:
 ";
 
 /// A user with a password that is made for it.
-const USER: &str = r"
+pub(super) const USER: &str = r"
 apiVersion: atlas-operator.io/v1
 kind: AtlasDatabaseUser
 metadata: {name: api}
@@ -43,7 +42,7 @@ spec:
 ";
 
 /// A user with a certificate that Atlas issues.
-const WORKER: &str = r"
+pub(super) const WORKER: &str = r"
 apiVersion: atlas-operator.io/v1
 kind: AtlasDatabaseUser
 metadata: {name: worker}
@@ -56,25 +55,25 @@ spec:
 
 const DN: &str = "CN=api,OU=services,DC=example,DC=com";
 const PROVIDER: &str = "32b6e34b3d91647abb20e7b8";
-const USERS: &str = "atlasdatabaseusers";
-const DAY: Duration = Duration::from_hours(24);
+pub(super) const USERS: &str = "atlasdatabaseusers";
+pub(super) const DAY: Duration = Duration::from_hours(24);
 
-fn key(plural: &str, name: &str) -> Key {
+pub(super) fn key(plural: &str, name: &str) -> Key {
     (plural.to_owned(), NAMESPACE.to_owned(), name.to_owned())
 }
 
-async fn lines(story: &Story) -> Vec<String> {
+pub(super) async fn lines(story: &Story) -> Vec<String> {
     story.sent().await.into_iter().map(|(line, _)| line).collect()
 }
 
 /// The database users of the project in Atlas, by database and name.
-async fn in_atlas(story: &Story) -> Vec<String> {
+pub(super) async fn in_atlas(story: &Story) -> Vec<String> {
     let state = story.world.simulator.state().await.unwrap();
     let users = state["groups"][&story.group()]["databaseUsers"].as_object().cloned().unwrap_or_default();
     users.into_iter().map(|(name, _)| name).collect()
 }
 
-fn expect_ready(story: &Story) {
+pub(super) fn expect_ready(story: &Story) {
     assert_eq!(story.world.unready(), Vec::<String>::new(), "{}", story.world.describe());
 }
 
@@ -304,232 +303,4 @@ async fn observing_makes_no_password_and_asks_for_no_certificate() {
     assert_eq!(lines(&story).await, [""; 0]);
     assert!(story.get("secrets", "api-generated-password").is_none());
     expect_ready(&story);
-}
-
-// ---------------------------------------------------------------------------------------------------------------
-// Certificates
-
-const ISSUE: &str = "POST databaseUsers/worker/certs";
-
-fn not_after(story: &Story) -> jiff::Timestamp {
-    let user = story.get(USERS, "worker").unwrap();
-    user["status"]["certificate"]["notAfter"].as_str().unwrap_or_else(|| panic!("{user}")).parse().unwrap()
-}
-
-#[tokio::test]
-async fn a_certificate_is_issued_once_and_again_before_it_ends() {
-    let mut story = Story::begin(&[PROJECT, CLUSTER, WORKER]).await;
-    expect_ready(&story);
-    let sent = story.sent().await;
-    let issued: Vec<&Value> = sent.iter().filter(|(line, _)| line == ISSUE).map(|(_, body)| body).collect();
-    assert_eq!(issued, [&json!({"monthsUntilExpiration": 3})]);
-    let secret = story.get("secrets", "worker-certificate").unwrap();
-    assert_eq!(secret["type"], "kubernetes.io/tls");
-    let [certificate, private, both] =
-        ["tls.crt", "tls.key", "tls.pem"].map(|key| story.secret("worker-certificate", key).unwrap());
-    assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----") && private.contains("PRIVATE KEY"));
-    assert_eq!(both, format!("{certificate}{private}"));
-    let first = not_after(&story);
-
-    // Sixteen days before the end is too early, thirteen days before it is done.
-    let left = first.duration_since(atlas_operator::engine::Clock::now(&story.world.clock));
-    let left = Duration::try_from(left).unwrap();
-    story.stop_for(left.saturating_sub(16 * DAY)).await;
-    story.wait(DAY).await;
-    assert_eq!((lines(&story).await, not_after(&story)), (vec![], first));
-    story.wait(2 * DAY).await;
-    assert_eq!(lines(&story).await, [ISSUE]);
-    assert!(not_after(&story) > first);
-    assert_ne!(story.secret("worker-certificate", "tls.key").unwrap(), private);
-    expect_ready(&story);
-}
-
-#[tokio::test]
-async fn a_certificate_whose_secret_is_gone_or_damaged_is_issued_anew_once() {
-    let mut story = Story::begin(&[PROJECT, CLUSTER, WORKER]).await;
-    story.sent().await;
-    story.world.kube.delete(&key("secrets", "worker-certificate"));
-    story.wait(DAY).await;
-    assert_eq!(lines(&story).await, [ISSUE]);
-    let damaged = json!({"metadata": {"name": "worker-certificate"}, "stringData": {"tls.crt": "x"}});
-    story.world.kube.apply("secrets", NAMESPACE, &damaged);
-    story.wait(DAY).await;
-    assert_eq!(lines(&story).await, [ISSUE]);
-    assert!(story.secret("worker-certificate", "tls.key").unwrap().contains("PRIVATE KEY"));
-    expect_ready(&story);
-}
-
-#[tokio::test]
-async fn an_answer_that_was_lost_costs_one_certificate_more() {
-    for kind in ["truncated-json", "reset", "500"] {
-        let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
-        let fault = json!({"operation": "POST /groups/*/databaseUsers/*/certs", "kind": kind, "when": "after"});
-        story.world.simulator.add_fault(&fault).await.unwrap();
-        story.sent().await;
-        story.edit(WORKER, |_| {});
-        story.wait(DAY).await;
-        let issued = lines(&story).await.into_iter().filter(|line| line == ISSUE).count();
-        assert_eq!(issued, 2, "{kind}");
-        expect_ready(&story);
-    }
-}
-
-// ---------------------------------------------------------------------------------------------------------------
-// Connection Secrets
-
-fn named(manifest: &str, name: &str) -> Value {
-    let mut document = documents(manifest).pop().unwrap();
-    for pointer in ["/metadata/name", "/spec/name", "/spec/username"] {
-        if let Some(place) = document.pointer_mut(pointer) {
-            *place = json!(name);
-        }
-    }
-    document
-}
-
-#[tokio::test]
-async fn users_wait_for_their_clusters_without_a_call_and_are_ready_with_them() {
-    let clusters = ["orders", "stock", "people"];
-    let mut building = Vec::new();
-    for users in [0, 10] {
-        let mut story = Story::begin(&[PROJECT]).await;
-        story.sent().await;
-        for cluster in clusters {
-            story.world.apply_one(&named(CLUSTER, cluster));
-        }
-        for user in 0..users {
-            let mut user = named(USER, &format!("user-{user}"));
-            user["spec"]["scopes"] = clusters.iter().map(|name| json!({"clusterRef": {"name": name}})).collect();
-            story.world.apply_one(&user);
-        }
-        let begun = atlas_operator::engine::Clock::now(&story.world.clock);
-        let creating = |story: &Story| {
-            clusters.iter().any(|name| {
-                let cluster = story.get("atlasclusters", name).unwrap();
-                condition(&cluster, "Ready")["status"] != "True"
-            })
-        };
-        let mut calls = 0;
-        while creating(&story) {
-            assert!(in_atlas(&story).await.is_empty());
-            calls = story.world.simulator.calls(0).await.unwrap().len();
-            story.wait(Duration::from_secs(1)).await;
-        }
-        building.push(calls);
-        // Not with the next timed look, which is up to a minute away.
-        story.wait(Duration::from_secs(2)).await;
-        expect_ready(&story);
-        let took = atlas_operator::engine::Clock::now(&story.world.clock).duration_since(begun);
-        for user in 0..users {
-            let user = story.get(USERS, &format!("user-{user}")).unwrap();
-            assert_eq!(user["status"]["connectionSecrets"].as_array().unwrap().len(), clusters.len());
-        }
-        println!(
-            "{users} users and {} clusters: {calls} calls while they were built, ready after {took}",
-            clusters.len()
-        );
-    }
-    assert_eq!(building[0], building[1], "a user that waits costs no call");
-}
-
-#[tokio::test]
-async fn a_cluster_that_an_object_names_must_be_there() {
-    let mut story = Story::begin(&[PROJECT, USER]).await;
-    assert_eq!(story.reason(USERS, "api"), "DependencyNotFound");
-    story.sent().await;
-    story.wait(DAY).await;
-    assert!(story.world.simulator.calls(0).await.unwrap().iter().all(|call| !call.path.contains("databaseUsers")));
-    story.edit(CLUSTER, |_| {});
-    story.go_on().await;
-    expect_ready(&story);
-    assert_eq!(story.secret("shop-orders-api", "username").as_deref(), Some("api"));
-}
-
-#[tokio::test]
-async fn secrets_come_go_and_change_with_the_clusters() {
-    let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
-    let everywhere = |document: &mut Value| document["spec"]["scopes"] = json!([]);
-    story.edit(USER, everywhere);
-    story.go_on().await;
-    let secrets = |story: &Story| story.get(USERS, "api").unwrap()["status"]["connectionSecrets"].clone();
-    assert_eq!(secrets(&story), json!(["shop-orders-api"]));
-    story.sent().await;
-    let stock = story.world.apply_one(&named(CLUSTER, "stock"));
-    story.go_on().await;
-    assert_eq!(secrets(&story), json!(["shop-orders-api", "shop-stock-api"]));
-
-    // Another address, with a private endpoint.
-    let path = format!("/groups/{}/clusters/stock", story.group());
-    let strings = json!({
-        "standardSrv": "mongodb+srv://stock.other.mongodb.net",
-        "privateEndpoint": [{
-            "type": "MONGOD", "connectionString": "mongodb://pl-0-stock.other.mongodb.net:1024/?ssl=true&authSource=admin",
-            "srvConnectionString": "mongodb+srv://stock-pl-0.other.mongodb.net",
-            "endpoints": [{"endpointId": "vpce-1", "providerName": "AWS", "region": "EU_WEST_1"}],
-        }],
-    });
-    story.world.simulator.merge(&path, &json!({"connectionStrings": strings})).await.unwrap();
-    story.wait(Duration::from_hours(3)).await;
-    let value = |story: &Story, key: &str| story.secret("shop-stock-api", key);
-    assert_eq!(value(&story, "host").as_deref(), Some("stock.other.mongodb.net"));
-    let private = value(&story, "connectionStringPrivateEndpointSrv").unwrap();
-    assert!(private.ends_with("@stock-pl-0.other.mongodb.net"), "{private}");
-    assert!(value(&story, "connectionStringPrivateEndpoint").is_some());
-    story.world.simulator.merge(&path, &json!({"connectionStrings": {"privateEndpoint": null}})).await.unwrap();
-    story.wait(Duration::from_hours(3)).await;
-    assert_eq!(value(&story, "connectionStringPrivateEndpointSrv"), None, "an address that is no more goes");
-
-    story.world.kube.delete(&stock);
-    story.go_on().await;
-    assert_eq!(secrets(&story), json!(["shop-orders-api"]));
-    assert!(story.get("secrets", "shop-stock-api").is_none());
-}
-
-#[tokio::test]
-async fn a_template_decides_what_a_secret_holds() {
-    let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
-    let template = json!({"url": "$(uri)/orders?retryWrites=true", "who": "$(username) of $(project)"});
-    let with = |template: Value| {
-        move |document: &mut Value| document["spec"]["connectionSecret"] = json!({"template": template})
-    };
-    story.edit(USER, with(template));
-    story.go_on().await;
-    let keys = |story: &Story| -> Vec<String> {
-        let secret = story.get("secrets", "shop-orders-api").unwrap();
-        secret["data"].as_object().unwrap().keys().cloned().collect()
-    };
-    assert_eq!(keys(&story), ["url", "who"]);
-    assert_eq!(story.secret("shop-orders-api", "who").as_deref(), Some("api of shop"));
-    story.sent().await;
-    story.edit(USER, with(json!({"host": "$(host)"})));
-    story.go_on().await;
-    assert_eq!(keys(&story), ["host"]);
-    story.edit(USER, |_| {});
-    story.go_on().await;
-    assert!(keys(&story).contains(&"uri".to_owned()) && !keys(&story).contains(&"url".to_owned()));
-    assert_eq!(lines(&story).await, [""; 0], "none of this is Atlas's business");
-}
-
-// ---------------------------------------------------------------------------------------------------------------
-// The end
-
-#[tokio::test]
-async fn a_user_goes_from_its_status_alone() {
-    let mut story = Story::begin(&[PROJECT, CLUSTER, USER, WORKER]).await;
-    expect_ready(&story);
-    // As when a namespace is deleted: everything at once, and what has no finalizer is gone first.
-    for (secret, _) in story.world.kube.all("secrets").into_iter().filter(|(key, _)| key.1 == NAMESPACE) {
-        story.world.kube.delete(&secret);
-    }
-    for kind in atlas_operator::kinds::all() {
-        for (object, _) in story.world.kube.all(kind.plural()) {
-            story.world.kube.delete(&object);
-        }
-    }
-    story.wait(Duration::from_hours(2)).await;
-    for kind in atlas_operator::kinds::all() {
-        assert!(story.world.kube.all(kind.plural()).is_empty(), "{}", story.world.describe());
-    }
-    let left = story.world.kube.all("secrets").into_iter().filter(|(key, _)| key.1 == NAMESPACE).count();
-    assert_eq!(left, 0, "nothing is made for what is going");
 }
