@@ -4,7 +4,7 @@
 //! failures is where secrets are let out.
 use base64::{
     Engine as _,
-    prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
+    prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
 use harness::Organization;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -117,6 +117,7 @@ async fn no_secret_is_in_a_log_an_event_a_status_or_a_metric() {
         secrets.extend(halves(&after, "after the rotation"));
         stage.kube.apply(namespace, &credentials(namespace, &after)).await;
         stage.all_ready(namespace).await;
+        secrets.extend(kept(&stage, namespace).await);
     }
 
     let mut places = vec![
@@ -148,6 +149,24 @@ async fn no_secret_is_in_a_log_an_event_a_status_or_a_metric() {
     }
     println!("{} secrets in no line of {} bytes of log", secrets.len(), places[0].1.len());
     stage.end().await;
+}
+
+/// What the operator made or was given and keeps: the password, and each line of the private key.
+async fn kept(stage: &Stage, namespace: &str) -> Vec<Secret> {
+    let secrets = stage.kube.list(namespace, "Secret").await;
+    let text = |name: &str, key: &str| {
+        let secret = secrets.iter().find(|secret| secret["metadata"]["name"] == name);
+        let secret = secret.unwrap_or_else(|| panic!("there is no Secret {name}"));
+        let bytes = BASE64_STANDARD.decode(secret["data"][key].as_str().unwrap()).unwrap();
+        String::from_utf8(bytes).unwrap()
+    };
+    let key = text("worker-certificate", "tls.key");
+    // A short line could stand anywhere.
+    let lines = key.lines().filter(|line| !line.starts_with('-') && line.len() > 40);
+    let mut kept: Vec<Secret> = lines.map(|line| Secret::new("a private key", line)).collect();
+    assert!(!kept.is_empty(), "no line of the key is long");
+    kept.push(Secret::new("a made password", &text("made-generated-password", "password")));
+    kept
 }
 
 /// The log holds what the libraries below the operator say at their most talkative.
@@ -192,6 +211,21 @@ async fn live(stage: &Stage, namespace: &str, organization: &Organization) {
     stage.kube.apply(namespace, &password("password", taken)).await;
     stage.all_ready(namespace).await;
     stage.connection_secrets(namespace).await;
+
+    // A password that is made, shown to applications by a template, and a certificate whose first answer is cut off.
+    let fault = json!({"operation": "POST /groups/*/databaseUsers/*/certs", "kind": "truncated-json", "when": "after"});
+    stage.simulator.add_fault(&fault).await.unwrap();
+    let mut made = user("made");
+    made["spec"].as_object_mut().unwrap().remove("passwordSecretRef");
+    let mut worker = made.clone();
+    made["spec"]["connectionSecret"] = json!({"template": {"login": "$(username):$(password)", "url": "$(uri)"}});
+    worker["metadata"]["name"] = json!("worker");
+    worker["spec"]["username"] = json!("worker");
+    worker["spec"]["x509Type"] = json!("MANAGED");
+    for user in [made, worker] {
+        stage.kube.apply(namespace, &user).await;
+    }
+    stage.all_ready(namespace).await;
 
     // The answer to the change of a password is cut off in the middle.
     let fault =

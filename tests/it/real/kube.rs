@@ -90,7 +90,7 @@ impl Kube {
     /// The connection Secrets that the operator published in a namespace.
     pub async fn connection_secrets(&self, namespace: &str) -> Vec<Value> {
         let mut secrets = self.list(namespace, "Secret").await;
-        secrets.retain(|secret| secret["metadata"]["ownerReferences"][0]["kind"] == "AtlasDatabaseUser");
+        secrets.retain(|secret| secret["metadata"]["annotations"]["atlas-operator.io/cluster"].is_string());
         secrets
     }
 }
