@@ -29,6 +29,7 @@ const ALIKE: [&str; 2] = ["orders-of-the-whole-world-1", "orders-of-the-whole-wo
 
 fn nvme_cluster(region: &str) -> Value {
     let mut cluster = cluster("orders");
+    cluster["spec"]["backupEnabled"] = json!(true);
     let config = &mut cluster["spec"]["replicationSpecs"][0]["regionConfigs"][0];
     config["regionName"] = json!(region);
     config["electableSpecs"]["instanceSize"] = json!("M40_NVME");
