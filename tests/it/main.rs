@@ -6,5 +6,6 @@ mod docs;
 mod laws;
 mod real;
 mod recorded_clusters;
+mod recorded_projects;
 mod somebody;
 mod traffic;

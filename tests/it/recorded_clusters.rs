@@ -15,18 +15,18 @@ use serde_json::{Value, json, value::RawValue};
 const CLUSTER: &str = "/groups/{groupId}/clusters/{clusterName}";
 
 /// A request that was recorded, with its answer.
-struct Recording {
-    test: String,
-    method: String,
+pub struct Recording {
+    pub test: String,
+    pub method: String,
     /// Below `/api/atlas/v2`.
-    path: String,
-    version: String,
-    request: Value,
-    answer: Value,
+    pub path: String,
+    pub version: String,
+    pub request: Value,
+    pub answer: Value,
 }
 
 /// The recordings, where they are at hand.
-fn recordings() -> Option<Vec<Recording>> {
+pub fn recordings() -> Option<Vec<Recording>> {
     #[expect(clippy::disallowed_methods, reason = "tests find the recordings through this variable")]
     let folder = std::env::var_os("ATLAS_API_DATA");
     let folder = folder.map_or_else(|| repository().join("../shared/atlas-api"), PathBuf::from);
@@ -106,7 +106,7 @@ fn left_to_do(spec: &Value, documents: &Documents) -> Step {
 }
 
 /// Calls `change` with every object at and below `value`.
-fn everywhere(value: &mut Value, change: &impl Fn(&mut serde_json::Map<String, Value>)) {
+pub fn everywhere(value: &mut Value, change: &impl Fn(&mut serde_json::Map<String, Value>)) {
     match value {
         Value::Object(fields) => {
             fields.values_mut().for_each(|value| everywhere(value, change));

@@ -94,3 +94,77 @@ fn is_empty(value: &Value) -> bool {
         _ => value.is_null(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_atlas_makes_by_itself_is_in_no_spec() {
+        let observed = Documents::from([
+            ("group", json!({"name": "Shop", "tags": [], "withDefaultAlertsSettings": true, "clusterCount": 3})),
+            ("settings", settings::DEFAULTS.map(|(name, value)| (name.to_owned(), json!(value))).into_iter().collect()),
+            ("limits", json!([{"name": "atlas.project.deployment.clusters", "value": 25, "defaultLimit": 25}])),
+            ("ipAccessList", json!({"results": [], "totalCount": 0})),
+            ("maintenanceWindow", json!({"dayOfWeek": 0, "hourOfDay": 0, "startASAP": false})),
+            ("auditing", json!({"enabled": false, "auditAuthorizationSuccess": false, "configurationType": "NONE"})),
+            ("teams", json!([])),
+        ]);
+        assert_eq!(spec(&observed), json!({"name": "Shop"}));
+        assert_eq!(spec(&Documents::new()), Value::Null);
+    }
+
+    #[test]
+    fn what_somebody_chose_is_in_the_spec() {
+        let observed = Documents::from([
+            (
+                "group",
+                json!({"name": "Shop", "tags": [{"key": "a", "value": "b"}], "withDefaultAlertsSettings": false}),
+            ),
+            ("settings", json!({"isDataExplorerEnabled": false, "isSchemaAdvisorEnabled": true})),
+            (
+                "limits",
+                json!([
+                    {"name": "atlas.project.deployment.clusters", "value": 30, "defaultLimit": 25, "currentUsage": 1},
+                    {"name": "dataFederation.bytesProcessed.query", "value": 7},
+                ]),
+            ),
+            (
+                "ipAccessList",
+                json!({"results": [
+                    {"ipAddress": "198.51.100.7", "cidrBlock": "198.51.100.7/32", "comment": "", "groupId": "x"},
+                    {"cidrBlock": "203.0.113.0/24", "comment": "office"},
+                    {"awsSecurityGroup": "sg-0a1b2c3d"},
+                ]}),
+            ),
+            ("maintenanceWindow", json!({"dayOfWeek": 1, "hourOfDay": 0, "autoDeferOnceEnabled": false})),
+            ("auditing", json!({"enabled": true, "auditFilter": "{}", "configurationType": "FILTER_JSON"})),
+            ("teams", json!([{"teamId": "t", "roleNames": ["GROUP_OWNER"], "links": []}])),
+        ]);
+        let expected = json!({
+            "name": "Shop",
+            "tags": [{"key": "a", "value": "b"}],
+            "withDefaultAlertsSettings": false,
+            "settings": {"isDataExplorerEnabled": false},
+            "limits": [
+                {"name": "atlas.project.deployment.clusters", "value": 30},
+                {"name": "dataFederation.bytesProcessed.query", "value": 7},
+            ],
+            "ipAccessList": [
+                {"ipAddress": "198.51.100.7"},
+                {"cidrBlock": "203.0.113.0/24", "comment": "office"},
+                {"awsSecurityGroup": "sg-0a1b2c3d"},
+            ],
+            "maintenanceWindow": {"dayOfWeek": 1, "hourOfDay": 0},
+            "auditing": {"enabled": true, "auditFilter": "{}"},
+            "teams": [{"teamId": "t", "roleNames": ["GROUP_OWNER"]}],
+        });
+        assert_eq!(spec(&observed), expected);
+    }
+
+    #[test]
+    fn a_filter_that_waits_for_its_switch_is_kept() {
+        let auditing = auditing(&json!({"enabled": false, "auditFilter": "{}"}));
+        assert_eq!(auditing, json!({"enabled": false, "auditFilter": "{}"}));
+    }
+}
