@@ -28,7 +28,7 @@ test: ## Run every test, on a real control plane and the simulator
 	cargo test --locked --workspace -- --show-output
 
 bench: ## Count what the operator sends, as a table by operation and in target/bench.json
-	cargo build --locked -p atlas-simulator
+	cargo build --locked --workspace --bins
 	@BENCH_JSON=$(CURDIR)/target/bench.json cargo test --locked -p atlas-operator --test it bench:: -- --ignored --nocapture
 
 lint: ## Check format, lints, licences and dependencies; change nothing

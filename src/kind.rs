@@ -21,8 +21,8 @@ pub use needs::{
     By, Connection, Given, Home, Issue, Login, Lookup, Needs, ObjectNeed, ProjectReference, SecretNeed, SecretSource,
 };
 pub use route::{
-    Add, Alter, Create, Delete, Endpoint, Entries, Field, Guard, Hold, Intent, Part, Passage, Policy, Progress, Route,
-    Shape, Upgrade, Way,
+    Add, Alter, Create, Delete, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage, Policy, Progress,
+    Route, Shape, Upgrade, Way,
 };
 
 /// The API group of every kind.

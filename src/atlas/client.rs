@@ -16,6 +16,7 @@ use super::digest::Sessions;
 use super::pace::{self, Pace};
 use super::token::Tokens;
 use super::transport::{NoAnswer, Prepared, Raw, Transport, root_cause};
+use super::view::Views;
 use super::{Call, ClientError, Credentials, Endpoint, Error, Refusal, Settings, TokenError};
 
 /// Where the versioned API begins.
@@ -51,6 +52,7 @@ struct Inner {
     transport: Arc<Transport>,
     authentication: Authentication,
     pace: Pace,
+    views: Views,
 }
 
 /// How a credential is proven.
@@ -100,12 +102,24 @@ impl Client {
                 (org_id, Authentication::Bearer(Arc::new(Tokens::new(client_id, client_secret))))
             }
         };
-        Ok(Self { inner: Arc::new(Inner { org_id, transport, authentication, pace: Pace::default() }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                org_id,
+                transport,
+                authentication,
+                pace: Pace::default(),
+                views: Views::default(),
+            }),
+        })
     }
 
     /// The organisation of the credential.
     pub fn org_id(&self) -> &str {
         &self.inner.org_id
+    }
+
+    pub(super) fn views(&self) -> &Views {
+        &self.inner.views
     }
 
     /// Sends a call.

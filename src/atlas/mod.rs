@@ -11,7 +11,7 @@
 //! * time limits, a limit on the size of an answer, no redirects, no proxy from the environment;
 //! * repeating reads, and reads only, after a passing failure;
 //! * keeping quiet for as long as Atlas asked when it limits the rate (`pace`);
-//! * following the pages of a list (`pages`).
+//! * following the pages of a list (`pages`), and one listing for all who look at its members (`view`).
 //!
 //! What it leaves to its callers: when to call, in which order, and what an answer means.
 //!
@@ -34,6 +34,7 @@ mod settings;
 mod text;
 mod token;
 mod transport;
+mod view;
 
 #[cfg(test)]
 mod tests;
@@ -51,3 +52,4 @@ pub use error::Error;
 pub use refusal::Refusal;
 pub use settings::{Observer, RequestSeen, Settings, TokenSeen, Unobserved};
 pub use token::TokenError;
+pub use view::Glance;

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{Call, Client, Error};
 
 /// The largest page that Atlas allows. Its default of 100 would cost five times the requests.
-const PAGE_SIZE: usize = 500;
+pub(super) const PAGE_SIZE: usize = 500;
 
 /// The most pages that are read: 50,000 items, a hundred times what Atlas lets a project hold of anything.
 const PAGE_LIMIT: u32 = 100;

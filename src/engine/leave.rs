@@ -33,12 +33,12 @@ impl Pass<'_> {
         let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         parts.truncate(1);
         let slots = Self::slots(&parts, &resolved);
-        let observation = match observe(&resolved.client, &parts, &slots, true).await {
+        let observation = match observe(&resolved.client, &parts, &slots, true, None).await {
             Ok(observation) => observation,
             // Once a project is deleted, Atlas says of it and of all in it that the key has no access.
             Err(error) if is_not_found(&error) || self.is_deleting() && is_cut_off(&error) => {
                 let parts = parts.iter().map(|part| (part.name, Observed::Absent)).collect();
-                Observation { parts, slots }
+                Observation { parts, slots, glimpsed: false }
             }
             Err(error) => return Err(self.atlas(&error)),
         };

@@ -2,6 +2,8 @@
 //! what was last written for it, which a watch may be slow to show.
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
+use jiff::Timestamp;
+
 use super::{object::Object, wake::lock};
 use crate::status::Status;
 
@@ -96,15 +98,19 @@ fn version_of(object: &Object) -> Option<u64> {
     object.metadata.resource_version.as_deref()?.parse().ok()
 }
 
-/// Spreads `period` by up to a tenth, differently for each object and always alike for one, so that objects made
-/// together are not looked at together for ever.
-pub fn spread(period: Duration, uid: &str) -> Duration {
+/// How long a settled object is left alone: until the next of the moments, `period` apart, at which all that is in
+/// `project` is looked at. Together its objects can share what they read, and projects have moments of their own. What
+/// was settled shortly before such a moment passes it by, so it is at least a tenth of `period` and at most a tenth more
+/// than `period`.
+pub fn until_round(period: Duration, now: Timestamp, project: &str) -> Duration {
     // FNV-1a: small, stable over versions, and good enough to spread.
-    let hash = uid
+    let hash = project
         .bytes()
         .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    let share = u32::try_from(hash % 1000).unwrap_or_default();
-    period + period / 10 * share / 1000
+    let milliseconds = i128::try_from(period.as_millis()).unwrap_or(i128::MAX).max(1);
+    let since = (i128::from(now.as_millisecond()) + i128::from(hash)).rem_euclid(milliseconds);
+    let left = Duration::from_millis(u64::try_from(milliseconds - since).unwrap_or_default());
+    if left < period / 10 { left + period } else { left }
 }
 
 #[cfg(test)]
@@ -128,12 +134,22 @@ mod tests {
     }
 
     #[test]
-    fn periods_are_spread_by_at_most_a_tenth_and_stay_the_same_for_one_object() {
+    fn what_is_in_one_project_is_looked_at_together_and_projects_are_not() {
         let period = Duration::from_mins(10);
-        for uid in ["a", "b", "c"] {
-            assert!(spread(period, uid) >= period && spread(period, uid) <= period + period / 10);
-            assert_eq!(spread(period, uid), spread(period, uid));
+        let moment = |second: i64, project: &str| {
+            let now = Timestamp::from_second(second).unwrap_or_default();
+            let left = until_round(period, now, project);
+            assert!(left >= period / 10 && left <= period + period / 10, "{left:?}");
+            now + left
+        };
+        let start = 1_767_225_600;
+        let first = moment(start, "a");
+        // Settled at whatever time, the next moment or the one after it is theirs.
+        for second in 0..600 {
+            let mine = moment(start + second, "a");
+            assert!(mine == first || mine == first + period || mine == first - period, "{mine} beside {first}");
         }
-        assert_ne!(spread(period, "a"), spread(period, "b"));
+        assert_eq!(moment(first.as_second(), "a"), first + period, "at the moment itself the next one is meant");
+        assert_ne!(moment(start, "b"), first);
     }
 }

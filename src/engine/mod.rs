@@ -31,7 +31,15 @@ use kube::{
 use tokio::sync::OwnedMutexGuard;
 
 use self::{ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
-use crate::{atlas::Clients, kind::Kind, status::SecretReference, telemetry::metrics::Metrics};
+use crate::{
+    atlas::{Clients, Glance},
+    kind::Kind,
+    status::SecretReference,
+    telemetry::metrics::Metrics,
+};
+
+/// How long a listing serves those who look at members of it: all that are due together have had their pass by then.
+const LISTING: Duration = Duration::from_secs(10);
 
 /// Where time comes from: the machine's clock, or one that a test moves.
 pub trait Clock: Send + Sync {
@@ -87,6 +95,11 @@ impl Engine {
     /// The kind called `name`.
     pub fn kind(&self, name: &str) -> Option<&'static dyn Kind> {
         self.catalogue.iter().copied().find(|kind| kind.name() == name)
+    }
+
+    /// How objects that are settled are looked at.
+    fn glance(&self) -> Glance {
+        Glance { now: self.clock.now(), life: LISTING.min(self.options.resync / 10) }
     }
 
     /// All objects of a kind, in every watched namespace.

@@ -8,7 +8,7 @@ use super::{
     plan::Observed,
 };
 use crate::{
-    atlas::{Call, Class, Client, Error, Method, path},
+    atlas::{Call, Class, Client, Error, Glance, Method, path},
     kind::{Documents, Endpoint, Entries, Lookup, Part, Passage, Progress, Shape, Slots},
 };
 
@@ -18,15 +18,34 @@ pub struct Observation {
     pub parts: BTreeMap<&'static str, Observed>,
     /// Shared slots, with what was learned on the way: a project's id, found by its name.
     pub slots: Slots,
+    /// Whether anything of it is from a listing that others share: then it can confirm that nothing is to be done, and
+    /// no more.
+    pub glimpsed: bool,
 }
 
 /// Reads every part whose address is known; parts behind one that is not there are left unknown, and so are parts of
 /// an object that is known (`owned`) while Atlas is at work on it, because nothing is done about them until it is not.
-pub async fn observe(client: &Client, parts: &[Part], slots: &Slots, owned: bool) -> Result<Observation, Error> {
-    let mut seen = Observation { parts: BTreeMap::new(), slots: slots.clone() };
+///
+/// With a `glance`, documents may come from listings that others share.
+pub async fn observe(
+    client: &Client,
+    parts: &[Part],
+    slots: &Slots,
+    owned: bool,
+    glance: Option<Glance>,
+) -> Result<Observation, Error> {
+    let mut seen = Observation { parts: BTreeMap::new(), slots: slots.clone(), glimpsed: false };
     let mut before: BTreeMap<&'static str, Value> = BTreeMap::new();
     for (index, part) in parts.iter().enumerate() {
-        let observed = read(client, part, &seen.slots, &before).await?;
+        let mut slots = seen.slots.clone();
+        slots.extend(part.slots.clone());
+        let observed = match glimpse(client, part, &slots, glance).await {
+            Some(document) => {
+                seen.glimpsed = true;
+                Observed::Present(document)
+            }
+            None => read(client, part, &slots, &before).await?,
+        };
         if let Observed::Present(document) = &observed {
             before.insert(part.name, document.clone());
         }
@@ -49,12 +68,10 @@ pub async fn observe(client: &Client, parts: &[Part], slots: &Slots, owned: bool
     Ok(seen)
 }
 
-async fn read(client: &Client, part: &Part, shared: &Slots, before: &Documents) -> Result<Observed, Error> {
-    let mut slots = shared.clone();
-    slots.extend(part.slots.clone());
+async fn read(client: &Client, part: &Part, slots: &Slots, before: &Documents) -> Result<Observed, Error> {
     let known = part.route.id_slot.is_none_or(|slot| slots.contains_key(slot));
     let endpoint = if known { Some(part.route.read) } else { part.route.find };
-    let Some(call) = endpoint.and_then(|endpoint| get(endpoint, &slots)) else { return Ok(Observed::Unknown) };
+    let Some(call) = endpoint.and_then(|endpoint| get(endpoint, slots)) else { return Ok(Observed::Unknown) };
     let entries = match part.route.shape {
         Shape::Document => None,
         Shape::Entries(entries) => Some(entries),
@@ -68,10 +85,17 @@ async fn read(client: &Client, part: &Part, shared: &Slots, before: &Documents) 
         (Ok(document), _) => Ok(Observed::Present(document)),
         (Err(error), _) if error.class() == Class::Absent => Ok(Observed::Absent),
         (Err(error), Some(passage)) if error.class() == Class::Elsewhere => {
-            look_elsewhere(client, &passage, &slots).await
+            look_elsewhere(client, &passage, slots).await
         }
         (Err(error), _) => Err(error),
     }
+}
+
+async fn glimpse(client: &Client, part: &Part, slots: &Slots, glance: Option<Glance>) -> Option<Value> {
+    let (listed, glance) = (part.route.listed?, glance?);
+    let names = listed.names.iter();
+    let member: Option<Vec<_>> = names.map(|(slot, field)| Some((*field, slots.get(slot)?.as_str()))).collect();
+    client.glimpse(&get(listed.list, slots)?, &member?, glance).await
 }
 
 /// Looks at the other addresses that a resource may stand at, after the first has said that it is at another.

@@ -11,7 +11,7 @@ use super::{
     diff::Change,
     object::Object,
     observe::{self, Observation, observe},
-    outcome::{Outcome, Reason, patience, whole_second},
+    outcome::{self, Outcome, Reason, patience, whole_second},
     ownership,
     plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, Policies},
@@ -122,8 +122,7 @@ impl Pass<'_> {
         parts.retain(|part| part.declared || self.status.common.atlas.entries.contains_key(part.name));
         self.remember(&resolved);
         let slots = Self::slots(&parts, &resolved);
-        let owned = self.status.common.atlas.id.is_some();
-        let observation = observe(&resolved.client, &parts, &slots, owned).await.map_err(|error| self.atlas(&error))?;
+        let observation = self.look(&resolved, &parts, &slots).await.map_err(|error| self.atlas(&error))?;
         if self.is_lost(&parts, &observation)? {
             let note = "It is no longer in Atlas, though nothing here deleted it. It will be created again.";
             return Ok(Outcome::Acted {
@@ -146,6 +145,29 @@ impl Pass<'_> {
         let step = plan::next(&scene).map_err(|error| bug(&error.to_string()))?;
         let prospect = Prospect { resolved, declared, scene };
         self.take(step, prospect, policies.manage).await
+    }
+
+    /// Looks at Atlas. For an object that is settled a listing will do that all like it share, as long as that confirms
+    /// that nothing is to be done; before anything is done the object itself is read.
+    async fn look(
+        &self,
+        resolved: &Resolved,
+        parts: &[Part],
+        slots: &Slots,
+    ) -> Result<Observation, crate::atlas::Error> {
+        let owned = self.status.common.atlas.id.is_some();
+        let generation = self.object.metadata.generation.unwrap_or_default();
+        let settled = owned && outcome::is_ready(&self.before.common, generation);
+        let glance = settled.then(|| self.engine.glance());
+        let seen = observe(&resolved.client, parts, slots, owned, glance).await?;
+        if !seen.glimpsed {
+            return Ok(seen);
+        }
+        let scene = self.scene(Wanted::Present, parts.to_vec(), seen, Adopt::Never, resolved);
+        if plan::next(&scene) == Ok(Step::Done) {
+            return Ok(Observation { parts: scene.observed, slots: scene.slots, glimpsed: true });
+        }
+        observe(&resolved.client, parts, slots, owned, None).await
     }
 
     async fn take(&mut self, step: Step, prospect: Prospect, manage: Manage) -> Result<Outcome, Outcome> {

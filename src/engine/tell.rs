@@ -9,7 +9,7 @@ use kube::{
 use serde_json::json;
 
 use super::{
-    ledger::spread,
+    ledger::until_round,
     object::{FINALIZER, KindRef, Object},
     outcome::{self, Outcome, Reason},
     pass::{End, Pass},
@@ -47,7 +47,8 @@ impl Pass<'_> {
         engine.metrics.reconciled(self.kind.name(), outcome.label());
         let mut delay = outcome.requeue(failures.max(repeats), engine.options.resync);
         if outcome == Outcome::Settled {
-            delay = spread(delay, self.object.own_uid());
+            let project = self.status.common.atlas.project_id.as_deref().unwrap_or_default();
+            delay = until_round(delay, engine.clock.now(), project);
             if let Some(at) = self.appointment {
                 let until = Duration::try_from(at.duration_since(engine.clock.now())).unwrap_or_default();
                 // A second more: what is due at a moment is to have happened.

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use super::common::{self, Placement};
 use crate::{
     kind::{
-        By, Declare, Deletion, Describe, Documents, Example, Field, Given, Invalid, Needs, ObjectNeed, Part, Policy,
-        Route, Slots,
+        By, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Listed, Needs,
+        ObjectNeed, Part, Policy, Route, Slots,
     },
     status::Common,
 };
@@ -113,6 +113,10 @@ pub struct InheritedRole {
 static CUSTOM_ROLE: Route = Route {
     // Concurrent writes in a project end in errors.
     serial: true,
+    listed: Some(Listed {
+        list: Endpoint::new("/groups/{groupId}/customDBRoles/roles", "2023-01-01"),
+        names: &[("roleName", "roleName")],
+    }),
     carries: &["actions", "inheritedRoles"],
     fields: &[
         Field { path: "roleName", policy: Policy::Immutable },

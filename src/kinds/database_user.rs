@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     kind::{
-        By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Issue, Needs,
+        By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Issue, Listed, Needs,
         ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
     },
     status::With,
@@ -158,6 +158,10 @@ pub struct CertificateStatus {
 }
 
 static DATABASE_USER: Route = Route {
+    listed: Some(Listed {
+        list: Endpoint::new("/groups/{groupId}/databaseUsers", "2023-01-01"),
+        names: &[("databaseName", "databaseName"), ("username", "username")],
+    }),
     expires: Some("deleteAfterDate"),
     carries: &["databaseName", "groupId", "roles", "username"],
     fields: &[

@@ -11,6 +11,7 @@ mod pages;
 mod text;
 mod token;
 mod transport;
+mod view;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;

@@ -3,7 +3,9 @@ use serde_json::{Map, Value, json};
 
 use super::{merge, passage, shards};
 use crate::{
-    kind::{Add, Alter, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Passage, Policy, Route},
+    kind::{
+        Add, Alter, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Passage, Policy, Route,
+    },
     kinds::common,
 };
 
@@ -26,6 +28,10 @@ pub(super) static RESUMABLE: Route = cluster(is_resumed, &[&FLEX]);
 const fn cluster(guard: Guard, others: &'static [&'static Route]) -> Route {
     Route {
         read: Endpoint::new(ADDRESS, "2024-08-05"),
+        listed: Some(Listed {
+            list: Endpoint::new("/groups/{groupId}/clusters", "2024-08-05"),
+            names: &[("clusterName", "name")],
+        }),
         delete: Delete::Delete(Endpoint::new(ADDRESS, "2023-02-01")),
         state: Some("stateName"),
         created: Some("createDate"),
@@ -67,6 +73,10 @@ const CLUSTER_FIELDS: &[Field] = &[
 
 /// Flex clusters, which the address of all others answers with an error.
 pub(super) static FLEX: Route = Route {
+    listed: Some(Listed {
+        list: Endpoint::new("/groups/{groupId}/flexClusters", "2024-11-13"),
+        names: &[("name", "name")],
+    }),
     state: Some("stateName"),
     created: Some("createDate"),
     fields: &[

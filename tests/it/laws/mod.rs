@@ -19,4 +19,5 @@ mod stories;
 pub mod transitions;
 mod trap;
 mod users;
+mod view;
 pub mod world;

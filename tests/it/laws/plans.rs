@@ -72,7 +72,7 @@ pub(super) async fn scene(world: &World, kind: &dyn Kind, spec: &Value, status: 
     };
     let parts = declared.parts(&given).unwrap();
     let slots: Slots = project_id.map(|id| ("groupId", id)).into_iter().collect();
-    let seen = observe(&client, &parts, &slots, false).await.unwrap();
+    let seen = observe(&client, &parts, &slots, false, None).await.unwrap();
     let entries = status["atlas"]["entries"].as_object().cloned().unwrap_or_default();
     Scene {
         wanted: Wanted::Present,

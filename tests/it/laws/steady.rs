@@ -203,7 +203,7 @@ async fn an_unreadable_object_stops_no_other() {
     }
 }
 
-fn group_id(world: &World) -> String {
+pub fn group_id(world: &World) -> String {
     let projects = world.kube.all("atlasprojects");
     let id: &Value = &projects[0].1["status"]["atlas"]["projectId"];
     id.as_str().unwrap().to_owned()

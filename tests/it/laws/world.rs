@@ -39,8 +39,8 @@ use super::{
 
 /// How long a settled object is left alone in these tests.
 pub const RESYNC: Duration = Duration::from_hours(1);
-/// Nothing is due within this time: the operator is quiet.
-const QUIET: Duration = Duration::from_mins(15);
+/// Nothing is due within this time: the operator is quiet. It is the least time that a settled object is left alone.
+const QUIET: Duration = Duration::from_mins(6);
 /// More passes than this without becoming quiet is a loop,
 const MOST_PASSES: usize = 3000;
 /// unless there are so many objects that it is less than this for each.
@@ -371,12 +371,6 @@ impl TestOperator {
     /// What is due, and how often something was looked at, for a failure message.
     pub fn due(&self, world: &World) -> String {
         format!("{} passes; now {}; due {:?}", self.passes, world.clock.now(), self.due)
-    }
-
-    /// Makes every object due now.
-    pub fn look_at_all(&mut self, world: &World) {
-        let now = world.clock.now();
-        self.due.values_mut().for_each(|at| *at = now);
     }
 
     /// Shows the operator what changed in Kubernetes, as its watches would, and wakes what is to be woken.

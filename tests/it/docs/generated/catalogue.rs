@@ -75,6 +75,7 @@ pub fn operations() -> String {
 fn of_route(route: &Route) -> Vec<(Method, Endpoint)> {
     let mut operations = vec![(Method::GET, route.read)];
     operations.extend(route.find.map(|find| (Method::GET, find)));
+    operations.extend(route.listed.map(|listed| (Method::GET, listed.list)));
     if let Create::Post(create) = route.create {
         operations.push((Method::POST, create));
     }
