@@ -15,7 +15,7 @@ use super::class::is_throttled;
 use super::digest::Sessions;
 use super::pace::{self, Pace};
 use super::token::Tokens;
-use super::transport::{NoAnswer, Prepared, Raw, Transport, root_cause};
+use super::transport::{NoAnswer, Prepared, Raw, Stage, Transport, root_cause};
 use super::view::Views;
 use super::{Call, ClientError, Credentials, Endpoint, Error, Refusal, Settings, TokenError};
 
@@ -228,7 +228,7 @@ impl Client {
             builder = builder.header(CONTENT_TYPE, &media_type).body(bytes);
         }
         let request = builder.build().map_err(|error| root_cause(&error))?;
-        Ok(Prepared { request, template: call.template })
+        Ok(Prepared { request, template: call.template, mutates: call.mutates() })
     }
 
     /// All that was sent and must not come back in a text.
@@ -301,7 +301,10 @@ fn answer(call: &Call, raw: Raw) -> Result<Answer, Error> {
 fn error_of(call: &Call, trouble: Trouble) -> Error {
     let (method, path) = (call.method.clone(), call.path.clone());
     match trouble {
-        Trouble::NoAnswer(NoAnswer { sent, reason }) => Error::Unreachable { method, path, sent, reason },
+        Trouble::NoAnswer(NoAnswer { stage: Stage::Withheld, .. }) => Error::Withheld { method, path },
+        Trouble::NoAnswer(NoAnswer { stage, reason }) => {
+            Error::Unreachable { method, path, sent: stage == Stage::Sent, reason }
+        }
         Trouble::Challenge(offered) => Error::Challenge { method, path, offered },
         Trouble::Token(error) => Error::Token(error),
         Trouble::Unsendable(reason) => unsendable(call, reason),
@@ -327,7 +330,7 @@ fn log(call: &Call, outcome: Result<u16, &Error>) {
     match outcome {
         Ok(status) => tracing::debug!(%method, path, status, version, "sent"),
         // Without a token there was nothing to send it with.
-        Err(Error::Token(_) | Error::Unsendable { .. }) => {}
+        Err(Error::Token(_) | Error::Unsendable { .. } | Error::Withheld { .. }) => {}
         Err(error) => {
             // A call that is held back does not come here: this is Atlas saying so.
             let throttled = matches!(error, Error::Throttled { .. }).then_some(429);

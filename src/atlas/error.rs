@@ -27,6 +27,13 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The write was not sent: nothing may be changed at present ([`Settings::permit`](super::Settings::permit)).
+    Withheld {
+        /// The method of the call.
+        method: Method,
+        /// The path of the call.
+        path: String,
+    },
     /// There was no answer: no connection, TLS, a time limit, a reset.
     Unreachable {
         /// The method of the call.
@@ -89,7 +96,9 @@ impl Error {
             Self::Refused(refusal) => Class::of(refusal),
             Self::Token(error) => error.class(),
             Self::Unsendable { .. } => Class::Rejected,
-            Self::Unreachable { .. } | Self::Unreadable { .. } | Self::Challenge { .. } => Class::Backoff,
+            Self::Withheld { .. } | Self::Unreachable { .. } | Self::Unreadable { .. } | Self::Challenge { .. } => {
+                Class::Backoff
+            }
         }
     }
 
@@ -99,6 +108,7 @@ impl Error {
             Self::Refused(refusal) => refusal.code.as_deref(),
             Self::Token(error) => error.code.as_deref(),
             Self::Unsendable { .. }
+            | Self::Withheld { .. }
             | Self::Unreachable { .. }
             | Self::Throttled { .. }
             | Self::Unreadable { .. }
@@ -113,7 +123,7 @@ impl Error {
             Self::Unreadable { status, .. } => Some(*status),
             Self::Token(error) => error.status,
             Self::Challenge { .. } => Some(StatusCode::UNAUTHORIZED.as_u16()),
-            Self::Unsendable { .. } | Self::Unreachable { .. } | Self::Throttled { .. } => None,
+            Self::Unsendable { .. } | Self::Withheld { .. } | Self::Unreachable { .. } | Self::Throttled { .. } => None,
         }
     }
 
@@ -124,7 +134,11 @@ impl Error {
             Self::Unreachable { method, sent, .. } => *sent && !method.is_safe(),
             Self::Unreadable { method, .. } => !method.is_safe(),
             Self::Refused(refusal) => !refusal.method.is_safe() && is_failure_of_the_server(refusal.status),
-            Self::Unsendable { .. } | Self::Throttled { .. } | Self::Challenge { .. } | Self::Token(_) => false,
+            Self::Unsendable { .. }
+            | Self::Withheld { .. }
+            | Self::Throttled { .. }
+            | Self::Challenge { .. }
+            | Self::Token(_) => false,
         }
     }
 
@@ -142,7 +156,11 @@ impl Error {
                         && !refusal.credential_refused
                         && matches!(refusal.status, 401 | 403))
             }
-            Self::Unsendable { .. } | Self::Throttled { .. } | Self::Challenge { .. } | Self::Token(_) => false,
+            Self::Unsendable { .. }
+            | Self::Withheld { .. }
+            | Self::Throttled { .. }
+            | Self::Challenge { .. }
+            | Self::Token(_) => false,
         }
     }
 }
@@ -160,6 +178,9 @@ impl fmt::Display for Error {
         let sentence = match self {
             Self::Unsendable { method, path, reason } => {
                 format!("the request {} could not be built: {reason}", named(method, path))
+            }
+            Self::Withheld { method, path } => {
+                format!("{} was not sent: nothing may be changed at present", named(method, path))
             }
             Self::Unreachable { method, path, reason, .. } => {
                 format!("Atlas gave no answer to {}: {reason}{unknown}", named(method, path))
@@ -188,6 +209,7 @@ impl std::error::Error for Error {
         match self {
             Self::Token(error) => Some(error),
             Self::Unsendable { .. }
+            | Self::Withheld { .. }
             | Self::Unreachable { .. }
             | Self::Throttled { .. }
             | Self::Refused(_)

@@ -11,7 +11,8 @@
 //! * time limits, a limit on the size of an answer, no redirects, no proxy from the environment;
 //! * repeating reads, and reads only, after a passing failure;
 //! * keeping quiet for as long as Atlas asked when it limits the rate (`pace`);
-//! * following the pages of a list (`pages`), and one listing for all who look at its members (`view`).
+//! * following the pages of a list (`pages`), and one listing for all who look at its members (`view`);
+//! * sending no write that is not permitted at the moment it would leave ([`Settings::permit`]).
 //!
 //! What it leaves to its callers: when to call, in which order, and what an answer means.
 //!
@@ -50,6 +51,6 @@ pub use credentials::{CredentialFault, Credentials, InvalidCredentials};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::Error;
 pub use refusal::Refusal;
-pub use settings::{Observer, RequestSeen, Settings, TokenSeen, Unobserved};
+pub use settings::{Observer, Permit, RequestSeen, Settings, TokenSeen, Unobserved};
 pub use token::TokenError;
 pub use view::Glance;

@@ -28,9 +28,14 @@ pub struct Settings {
     pub token_failure_hold: Duration,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// Asked immediately before each HTTP request that may change something; on `false` the request is not sent.
+    pub permit: Permit,
     /// Told of every HTTP request.
     pub observer: Arc<dyn Observer>,
 }
+
+/// Whether something may be changed at this moment.
+pub type Permit = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -50,6 +55,7 @@ impl Default for Settings {
             // The token endpoint has a low rate limit of its own.
             token_failure_hold: Duration::from_secs(5),
             user_agent: concat!("atlas-operator/", env!("CARGO_PKG_VERSION")).to_owned(),
+            permit: Arc::new(|| true),
             observer: Arc::new(Unobserved),
         }
     }

@@ -238,7 +238,7 @@ impl Tokens {
             .body(form)
             .build()
             .map_err(|error| root_cause(&error))?;
-        Ok(Prepared { request, template: path })
+        Ok(Prepared { request, template: path, mutates: false })
     }
 
     fn refusal(&self, raw: &Raw) -> TokenError {

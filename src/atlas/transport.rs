@@ -32,6 +32,8 @@ pub(super) struct Prepared {
     pub(super) request: Request,
     /// For the observer.
     pub(super) template: &'static str,
+    /// Whether Atlas may change something because of it; a token is nothing that Atlas keeps for us.
+    pub(super) mutates: bool,
 }
 
 /// What came back.
@@ -45,10 +47,21 @@ pub(super) struct Raw {
 /// There was no answer.
 #[derive(Debug)]
 pub(super) struct NoAnswer {
-    /// Whether the request may have reached Atlas.
-    pub(super) sent: bool,
+    /// How far the request came.
+    pub(super) stage: Stage,
     /// Why, in a few words.
     pub(super) reason: String,
+}
+
+/// How far a request without an answer came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// It was held back: nothing may be changed at the time.
+    Withheld,
+    /// It did not reach Atlas.
+    Unsent,
+    /// It may have reached Atlas.
+    Sent,
 }
 
 impl Transport {
@@ -84,12 +97,16 @@ impl Transport {
     pub(super) async fn once(&self, prepared: &Prepared, authorization: Option<HeaderValue>) -> Result<Raw, NoAnswer> {
         // Only a streamed body cannot be cloned, and there is none here.
         let Some(mut request) = prepared.request.try_clone() else {
-            return Err(NoAnswer { sent: false, reason: "the request cannot be sent twice".to_owned() });
+            return Err(NoAnswer { stage: Stage::Unsent, reason: "the request cannot be sent twice".to_owned() });
         };
         if let Some(mut authorization) = authorization {
             // Keeps the value out of the debug output of the HTTP stack.
             authorization.set_sensitive(true);
             request.headers_mut().insert(AUTHORIZATION, authorization);
+        }
+        // As late as can be: what waits for nonces and tokens may have waited for long.
+        if prepared.mutates && !(self.settings.permit)() {
+            return Err(NoAnswer { stage: Stage::Withheld, reason: "nothing may be changed at present".to_owned() });
         }
         let started = Instant::now();
         let outcome = match self.http.execute(request).await {
@@ -135,7 +152,8 @@ impl Transport {
             (false, true) => format!("no answer within {:?}", self.settings.total_timeout),
             (false, false) => root_cause(error),
         };
-        NoAnswer { sent: !connecting && !error.is_builder(), reason }
+        let stage = if connecting || error.is_builder() { Stage::Unsent } else { Stage::Sent };
+        NoAnswer { stage, reason }
     }
 }
 

@@ -1,9 +1,14 @@
 //! The command line: one file a subcommand.
+mod configuration;
 mod crds;
+mod options;
 pub mod rbac;
+mod reload;
 mod run;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
+
+use configuration::Stop;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
@@ -18,7 +23,7 @@ struct Command {
 #[derive(Subcommand)]
 enum Action {
     /// Run the controllers until told to stop
-    Run(Box<run::Options>),
+    Run(Box<options::Options>),
     /// Print the custom resource definitions as YAML
     Crds(crds::Options),
     /// Print the ClusterRole that the operator needs as YAML
@@ -30,10 +35,25 @@ pub fn command() -> clap::Command {
     Command::command()
 }
 
+/// The exit code of a start that a wrong setting ended.
+const MISCONFIGURED: u8 = 2;
+
 /// Does what the command line says.
 pub fn main() -> ExitCode {
-    let done = match Command::parse().action {
-        Action::Run(options) => run::run(*options),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let command = match configuration::read(&arguments) {
+        Ok(command) => command,
+        Err(Stop::Told(text)) => {
+            print!("{text}");
+            return ExitCode::SUCCESS;
+        }
+        Err(Stop::Wrong(line)) => {
+            eprintln!("error: {line}");
+            return ExitCode::from(MISCONFIGURED);
+        }
+    };
+    let done = match command.action {
+        Action::Run(options) => run::run(*options, arguments),
         Action::Crds(options) => crds::crds(&options),
         Action::Rbac => {
             print!("{}", rbac::manifest());

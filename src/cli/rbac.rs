@@ -43,9 +43,38 @@ subjects:
 - kind: ServiceAccount
   name: atlas-operator
   namespace: atlas-operator
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: atlas-operator
+  namespace: atlas-operator
+  labels:
+    app.kubernetes.io/name: atlas-operator
+rules:
+# The lease by which one of several replicas works.
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create, get, update]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  name: atlas-operator
+  namespace: atlas-operator
+  labels:
+    app.kubernetes.io/name: atlas-operator
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: atlas-operator
+subjects:
+- kind: ServiceAccount
+  name: atlas-operator
+  namespace: atlas-operator
 ";
 
-/// The manifest of the operator's rights, with those on its own kinds taken from the catalogue.
+/// The manifests of the operator's rights, with those on its own kinds taken from the catalogue.
 pub fn manifest() -> String {
     let mut plurals: Vec<&str> = kinds::all().iter().map(|kind| kind.plural()).collect();
     plurals.sort_unstable();

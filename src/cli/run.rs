@@ -1,35 +1,37 @@
 //! `atlas-operator run`
-use std::{
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
-    sync::Arc,
-    time::Duration,
-};
+use std::{ffi::OsString, sync::Arc, time::Duration};
 
-use clap::Args;
-use futures::{FutureExt, future::BoxFuture};
+use futures::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
 use jiff::Timestamp;
 use kube::{
     Client, Config,
     runtime::events::{Recorder, Reporter},
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
 
+use super::{options::Options, reload};
 use crate::{
-    atlas::{Clients, Endpoint, Settings},
+    atlas::{Clients, Settings},
     engine::{
         self, Clock, Engine, Serial,
-        control::{self, Range},
+        control::{self, Feeds, Range},
         ledger::Ledger,
-        plan::Adopt,
-        policy::{Defaults, Manage},
+        policy::Defaults,
         wake::Wakes,
     },
-    kind::{Deletion, GROUP, VERSION},
+    kind::{GROUP, VERSION},
     kinds,
+    leader::{self, Candidate, Leader, LeaseSettings, Term},
     server::{self, Readiness},
-    status::SecretReference,
     telemetry::{
-        logs::{self, Format},
+        logs::{self, Filter},
         metrics::Metrics,
     },
 };
@@ -37,82 +39,10 @@ use crate::{
 /// How long calls in flight may take once the process is told to stop. Kubernetes gives a pod 30 s, and the process
 /// promises to be gone within 25, of which the rest is for [`GOODBYE`].
 const STOP: Duration = Duration::from_secs(22);
-/// How long handing back access tokens may take at the end.
+/// How long handing back the lease and access tokens may take at the end.
 const GOODBYE: Duration = Duration::from_secs(2);
 /// How often missing definitions are looked for.
 const DEFINITIONS: Duration = Duration::from_secs(2);
-
-/// The flags of `run`; each is an environment variable too.
-#[derive(Args)]
-pub struct Options {
-    /// The address of the Atlas Administration API; plain http only to this machine
-    #[arg(long, env = "ATLAS_OPERATOR_ATLAS_URL", default_value = "https://cloud.mongodb.com")]
-    atlas_url: String,
-    /// Watch only this namespace (may be given several times; all namespaces by default)
-    #[arg(long = "namespace", env = "ATLAS_OPERATOR_NAMESPACE", value_delimiter = ',')]
-    namespaces: Vec<String>,
-    /// The credentials of objects that refer to none, as NAMESPACE/NAME
-    #[arg(long, env = "ATLAS_OPERATOR_DEFAULT_SECRET", value_parser = secret_reference)]
-    default_secret: Option<SecretReference>,
-    /// How long a settled object is left alone: 30s, 10m, 1h
-    #[arg(long, env = "ATLAS_OPERATOR_RESYNC", default_value = "10m", value_parser = duration)]
-    resync: Duration,
-    /// Objects of one kind that are worked on at once
-    #[arg(long, env = "ATLAS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
-    concurrency: u16,
-    /// What is done for objects whose annotations do not say: manage, observe or pause
-    #[arg(long, env = "ATLAS_OPERATOR_POLICY")]
-    policy: Option<Manage>,
-    /// What becomes of Atlas resources whose object is deleted, where annotations do not say: delete or retain
-    #[arg(long, env = "ATLAS_OPERATOR_DELETION")]
-    deletion: Option<Deletion>,
-    /// What is done with resources that are in Atlas already: identical, always or never
-    #[arg(long, env = "ATLAS_OPERATOR_ADOPT")]
-    adopt: Option<Adopt>,
-    /// Where to serve /metrics
-    #[arg(long, env = "ATLAS_OPERATOR_METRICS", default_value_t = anywhere(8080))]
-    metrics: SocketAddr,
-    /// Where to serve /livez and /readyz
-    #[arg(long, env = "ATLAS_OPERATOR_HEALTH", default_value_t = anywhere(8081))]
-    health: SocketAddr,
-    /// How the log is written
-    #[arg(long, env = "ATLAS_OPERATOR_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
-    log_format: Format,
-    /// What is logged: info, debug, or per module, atlas_operator=debug,kube=warn
-    #[arg(long = "log", env = "ATLAS_OPERATOR_LOG", default_value = "info")]
-    log: String,
-}
-
-fn anywhere(port: u16) -> SocketAddr {
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))
-}
-
-fn secret_reference(text: &str) -> Result<SecretReference, String> {
-    match text.split_once('/') {
-        Some((namespace, name)) if !namespace.is_empty() && !name.is_empty() && !name.contains('/') => {
-            Ok(SecretReference { namespace: namespace.to_owned(), name: name.to_owned() })
-        }
-        _ => Err("must be NAMESPACE/NAME".to_owned()),
-    }
-}
-
-fn duration(text: &str) -> Result<Duration, String> {
-    let split = text.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let number: u64 = number.parse().map_err(|_| "must be a number and a unit: 30s, 10m, 1h".to_owned())?;
-    let seconds = match unit {
-        "s" => number,
-        "m" => number.saturating_mul(60),
-        "h" => number.saturating_mul(3600),
-        _ => return Err("must end in s, m or h".to_owned()),
-    };
-    match seconds {
-        0 => Err("must be longer than nothing".to_owned()),
-        // A week: what is looked at less often than that is not managed.
-        seconds if seconds > 604_800 => Err("must be at most a week (168h)".to_owned()),
-        seconds => Ok(Duration::from_secs(seconds)),
-    }
-}
 
 /// The machine's clock.
 struct SystemClock;
@@ -125,8 +55,8 @@ impl Clock for SystemClock {
 }
 
 /// Runs the operator until it is told to stop.
-pub fn run(options: Options) -> Result<(), String> {
-    logs::install(options.log_format, &options.log).map_err(|error| error.to_string())?;
+pub(super) fn run(options: Options, arguments: Vec<OsString>) -> Result<(), String> {
+    let filter = logs::install(options.log_format, &options.log)?;
     // kube and reqwest are both built for this one; a second provider in the process would make kube panic.
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -135,86 +65,163 @@ pub fn run(options: Options) -> Result<(), String> {
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
-    let done = runtime.block_on(operate(options));
+    let done = runtime.block_on(operate(options, arguments, filter));
     runtime.shutdown_background();
     done
 }
 
-async fn operate(options: Options) -> Result<(), String> {
+/// Resolves once the process is told to stop.
+type Stopped = Shared<BoxFuture<'static, ()>>;
+
+async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> Result<(), String> {
     let stop = stop()?.shared();
     let metrics = Arc::new(Metrics::default());
-    let endpoint = Endpoint::parse(&options.atlas_url).map_err(|error| format!("--atlas-url: {error}"))?;
-    let settings = Settings { observer: metrics.clone(), ..Settings::default() };
     let readiness = Readiness::waiting("starting");
     let health = server::bind(options.health).await.map_err(|error| format!("--health: {error}"))?;
     let exposition = server::bind(options.metrics).await.map_err(|error| format!("--metrics: {error}"))?;
-    let health = background(server::health(health, readiness.clone()).boxed());
-    let exposition = background(server::metrics(exposition, Arc::clone(&metrics)).boxed());
+    let mut beside = Background::default();
+    beside.add(server::health(health, readiness.clone()));
+    beside.add(server::metrics(exposition, Arc::clone(&metrics)));
+    if let Some(path) = options.config.clone() {
+        let options = options.clone();
+        beside.add(async move { reload::follow(&path, options, arguments, filter).await });
+    }
 
     let config = Config::infer().await.map_err(|error| format!("no way to reach Kubernetes: {error}"))?;
-    let kube = Client::try_from(config).map_err(|error| format!("no way to reach Kubernetes: {error}"))?;
+    let namespace = options.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
+    let unusable = |error: kube::Error| format!("no way to reach Kubernetes: {error}");
+    let kube = Client::try_from(config.clone()).map_err(unusable)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), atlas = %options.atlas_url, "starting");
-    let defined = definitions(&kube, &readiness);
     tokio::select! {
-        () = defined => {}
+        () = definitions(&kube, &readiness) => {}
         () = stop.clone() => return Ok(()),
     }
+    if !options.leader_election {
+        let work = Work::new(&options, kube, metrics, Term::unlimited());
+        work.until(stop, &readiness, &mut beside).await;
+        return Ok(());
+    }
 
-    let range = if options.namespaces.is_empty() { Range::All } else { Range::Namespaces(options.namespaces) };
-    let (stores, namespaces, feeds) = control::prepare(kinds::all(), range);
-    let reporter = Reporter { controller: "atlas-operator".to_owned(), instance: None };
-    let engine = Arc::new(Engine {
-        recorder: Recorder::new(kube.clone(), reporter),
-        kube,
-        clients: Clients::new(endpoint, settings),
-        catalogue: kinds::all(),
-        stores,
-        namespaces,
-        wakes: Wakes::default(),
-        ledger: Ledger::default(),
-        serial: Serial::default(),
-        clock: Arc::new(SystemClock),
-        options: engine::Options {
-            resync: options.resync,
-            default_secret: options.default_secret,
-            policies: Defaults { manage: options.policy, deletion: options.deletion, adopt: options.adopt },
-            concurrency: options.concurrency,
-        },
-        metrics,
-    });
-    readiness.wait("waiting for the first list of every kind");
-    let synced = {
-        let (synced, readiness) = (feeds.synced(), readiness.clone());
-        async move {
-            synced.wait().await;
-            readiness.ready();
-            tracing::info!("ready");
-        }
+    let settings = LeaseSettings {
+        namespace,
+        name: options.lease_name.clone(),
+        duration: options.lease_duration,
+        identity: identity(),
     };
-    let synced = background(synced.boxed());
-    let held = Arc::clone(&engine);
-    let deadline = {
-        let stop = stop.clone();
-        async move {
-            stop.await;
-            tokio::time::sleep(STOP).await;
-        }
+    tracing::info!(lease = settings.name, namespace = settings.namespace, "waiting for the lease");
+    // A standby does all that it should.
+    readiness.ready();
+    let candidate = Candidate::new(kube, settings, Arc::new(SystemClock));
+    let mut leader = tokio::select! {
+        leader = candidate.elected() => leader,
+        () = stop.clone() => return Ok(()),
     };
+    let term = leader.term();
+    let fenced = leader::fenced(config, term.clone()).map_err(unusable)?;
+    let work = Work::new(&options, fenced, metrics, term);
     tokio::select! {
-        () = control::run(engine, feeds, stop) => tracing::info!("stopped"),
-        () = deadline => tracing::warn!("stopped before every call had its answer"),
+        () = work.until(stop, &readiness, &mut beside) => {
+            give_back(leader).await;
+            Ok(())
+        }
+        // Whatever is under way is dropped: it could change nothing any more. The next start is a standby.
+        loss = leader.hold() => Err(format!("no longer the leader: {loss}")),
     }
-    // Tokens that are still good are handed back; Atlas need not answer for the operator to end.
-    drop(tokio::time::timeout(GOODBYE, held.clients.close()).await);
-    for task in [synced, health, exposition] {
-        task.abort();
-    }
-    Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the handle is aborted when the operator ends")]
-fn background(task: BoxFuture<'static, ()>) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(task)
+async fn give_back(leader: Leader) {
+    if timeout(GOODBYE, leader.release()).await.is_err() {
+        tracing::warn!("the lease was not given back in time; it ends by itself");
+    }
+}
+
+/// Who this process is among its replicas: the name of the pod, which people look for, and something that no other
+/// process had.
+fn identity() -> String {
+    let machine = hostname::get().unwrap_or_default().to_string_lossy().into_owned();
+    format!("{machine}_{:016x}", rand::random::<u64>())
+}
+
+/// Tasks that end with this.
+#[derive(Default)]
+struct Background(Vec<JoinHandle<()>>);
+
+impl Background {
+    #[expect(clippy::disallowed_methods, reason = "the handle is aborted when the operator ends")]
+    fn add(&mut self, task: impl Future<Output = ()> + Send + 'static) {
+        self.0.push(tokio::spawn(task));
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        for task in &self.0 {
+            task.abort();
+        }
+    }
+}
+
+/// What the process does that works: the controllers.
+struct Work {
+    engine: Arc<Engine>,
+    feeds: Feeds,
+}
+
+impl Work {
+    fn new(options: &Options, kube: Client, metrics: Arc<Metrics>, term: Term) -> Self {
+        let range = match options.namespaces.as_slice() {
+            [] => Range::All,
+            namespaces => Range::Namespaces(namespaces.to_vec()),
+        };
+        let (stores, namespaces, feeds) = control::prepare(kinds::all(), range);
+        let permit = term.clone();
+        let settings = Settings {
+            observer: metrics.clone(),
+            permit: Arc::new(move || permit.is_running()),
+            ..Settings::default()
+        };
+        let reporter = Reporter { controller: "atlas-operator".to_owned(), instance: None };
+        let engine = Engine {
+            recorder: Recorder::new(kube.clone(), reporter),
+            kube,
+            clients: Clients::new(options.atlas_url.clone(), settings),
+            catalogue: kinds::all(),
+            stores,
+            namespaces,
+            wakes: Wakes::default(),
+            ledger: Ledger::default(),
+            serial: Serial::default(),
+            clock: Arc::new(SystemClock),
+            options: engine::Options {
+                resync: options.resync,
+                default_secret: options.default_secret.clone(),
+                policies: Defaults { manage: options.policy, deletion: options.deletion, adopt: options.adopt },
+                concurrency: options.concurrency,
+            },
+            metrics,
+            term,
+        };
+        Self { engine: Arc::new(engine), feeds }
+    }
+
+    /// Runs the controllers until `stop` resolves and the calls in flight have ended, or have had their time.
+    async fn until(self, stop: Stopped, readiness: &Readiness, beside: &mut Background) {
+        let Self { engine, feeds } = self;
+        readiness.wait("waiting for the first list of every kind");
+        let (synced, listed) = (feeds.synced(), readiness.clone());
+        beside.add(async move {
+            synced.wait().await;
+            listed.ready();
+            tracing::info!("ready");
+        });
+        let deadline = stop.clone().then(|()| sleep(STOP));
+        tokio::select! {
+            () = control::run(Arc::clone(&engine), feeds, stop) => tracing::info!("stopped"),
+            () = deadline => tracing::warn!("stopped before every call had its answer"),
+        }
+        // Tokens that are still good are handed back; Atlas need not answer for the operator to end.
+        drop(timeout(GOODBYE, engine.clients.close()).await);
+    }
 }
 
 /// Resolves once the process is told to stop.
@@ -255,27 +262,6 @@ async fn definitions(kube: &Client, readiness: &Readiness) {
             tracing::warn!("{obstacle}");
             said = obstacle;
         }
-        tokio::time::sleep(DEFINITIONS).await;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_read_with_their_unit_and_refused_without() {
-        assert_eq!(duration("10m"), Ok(Duration::from_mins(10)));
-        for bad in ["", "10", "m", "0s", "-1s", "1d", "200h", "1h30m"] {
-            assert!(duration(bad).is_err(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn a_secret_is_named_by_namespace_and_name() {
-        assert!(secret_reference("a/b").is_ok());
-        for bad in ["", "a", "a/", "/b", "a/b/c"] {
-            assert!(secret_reference(bad).is_err(), "{bad}");
-        }
+        sleep(DEFINITIONS).await;
     }
 }

@@ -34,6 +34,7 @@ use self::{ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
 use crate::{
     atlas::{Clients, Glance},
     kind::Kind,
+    leader::Term,
     status::SecretReference,
     telemetry::metrics::Metrics,
 };
@@ -89,6 +90,8 @@ pub struct Engine {
     pub options: Options,
     /// The counters.
     pub metrics: Arc<Metrics>,
+    /// Whether this process may change anything: no pass begins, and none is told of, outside of it.
+    pub term: Term,
 }
 
 impl Engine {

@@ -64,7 +64,7 @@ impl Engine {
     /// Does one pass over `object`, and says when the next is due; `None` when only a change can make one useful.
     #[tracing::instrument(skip_all, fields(kind = kind.name(), namespace = object.namespace_name(), name = object.own_name()))]
     pub async fn pass(&self, kind: &'static dyn Kind, object: &Object) -> Option<Duration> {
-        if object.is_leaving() && !object.is_held() {
+        if object.is_leaving() && !object.is_held() || !self.term.is_running() {
             return None;
         }
         let subject = Subject::of(kind, object);

@@ -33,6 +33,10 @@ impl Pass<'_> {
     /// Ends a pass: conditions, Event, metric; answers when the next pass is due.
     pub(super) async fn tell(mut self, end: End) -> Option<Duration> {
         let engine = self.engine;
+        // What came to nothing because another replica is at work is nothing to tell.
+        if !engine.term.is_running() {
+            return None;
+        }
         let outcome = match end {
             End::Outcome(outcome) => outcome,
             End::Held => return Some(HELD),

@@ -1,5 +1,5 @@
 //! Structured logs: text for people, JSON for machines.
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -10,20 +10,29 @@ pub enum Format {
     Json,
 }
 
-/// A log that cannot be set up.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The filter means nothing.
-    #[error("--log {0:?}: {1}")]
-    Filter(String, tracing_subscriber::filter::ParseError),
-    /// There is a log already.
-    #[error("the log is set up already")]
-    Twice,
+/// What passes into the log; it can be changed while the program runs.
+#[derive(Clone)]
+pub struct Filter(reload::Handle<EnvFilter, Registry>);
+
+impl Filter {
+    /// Lets pass what `filter` says from now on.
+    pub fn set(&self, filter: &str) -> Result<(), String> {
+        self.0.reload(parse(filter)?).map_err(|error| error.to_string())
+    }
+}
+
+/// A filter that can be used, as it was given.
+pub fn check(filter: &str) -> Result<String, String> {
+    parse(filter).map(|_| filter.to_owned())
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(filter).map_err(|_| "must be a level, or MODULE=LEVEL separated by commas".to_owned())
 }
 
 /// Writes what passes `filter` (`info`, or `atlas_operator=debug,kube=warn`) to standard error.
-pub fn install(format: Format, filter: &str) -> Result<(), Error> {
-    let filter = EnvFilter::try_new(filter).map_err(|error| Error::Filter(filter.to_owned(), error))?;
+pub fn install(format: Format, filter: &str) -> Result<Filter, String> {
+    let (filter, handle) = reload::Layer::new(parse(filter)?);
     let registry = tracing_subscriber::registry().with(filter);
     let installed = match format {
         Format::Text => registry.with(fmt::layer().with_writer(std::io::stderr).with_ansi(false)).try_init(),
@@ -31,5 +40,6 @@ pub fn install(format: Format, filter: &str) -> Result<(), Error> {
             .with(fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr))
             .try_init(),
     };
-    installed.map_err(|_| Error::Twice)
+    installed.map_err(|_| "the log is set up already".to_owned())?;
+    Ok(Filter(handle))
 }

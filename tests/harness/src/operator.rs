@@ -125,6 +125,21 @@ impl Operator {
         self.process.stop(GRACE).await
     }
 
+    /// Stops it where it is (SIGSTOP), as a node that freezes would.
+    pub fn pause(&self) {
+        self.process.pause();
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// How it ended, or `None` while it runs.
+    pub fn ended(&self) -> Option<ExitStatus> {
+        self.process.ended()
+    }
+
     /// Ends it as a crash would (SIGKILL).
     pub fn kill(&self) {
         self.process.kill();

@@ -103,6 +103,16 @@ impl Process {
         })
     }
 
+    /// Stops it where it is (SIGSTOP), until [`Process::resume`].
+    pub fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     /// Ends it at once with SIGKILL and waits for it.
     pub fn kill(&self) {
         self.signal(Signal::KILL);

@@ -17,6 +17,7 @@ use atlas_operator::{
     },
     kind::{Example, Kind},
     kinds,
+    leader::Term,
     status::SecretReference,
     telemetry::metrics::Metrics,
 };
@@ -200,6 +201,7 @@ impl World {
                 concurrency: 1,
             },
             metrics: Arc::new(Metrics::default()),
+            term: Term::unlimited(),
         });
         let woken = kinds::all().iter().map(|kind| (kind.plural(), engine.wakes.stream(*kind).boxed())).collect();
         let mut operator = TestOperator {

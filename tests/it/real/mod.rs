@@ -10,6 +10,7 @@ mod day;
 mod definitions;
 mod examples;
 mod gate;
+mod high_availability;
 mod kube;
 mod ownership;
 mod process;

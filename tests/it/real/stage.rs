@@ -227,6 +227,14 @@ impl Stage {
         self.operator.wait_ready().await.unwrap();
     }
 
+    /// Starts one more operator like the first, but for the address at which it looks for Atlas.
+    pub async fn another_operator(&self, atlas_url: &str) -> Operator {
+        let options = OperatorOptions { atlas_url: atlas_url.to_owned(), ..self.options.clone() };
+        let operator = Operator::start(&options).unwrap();
+        operator.wait_ready().await.unwrap();
+        operator
+    }
+
     /// Starts another simulator, at this port, in place of the one there was.
     pub async fn restart_simulator(&mut self, port: u16) {
         self.scenery.port = Some(port);
@@ -262,9 +270,18 @@ impl Stage {
         self.all_ready_but(namespace, "").await;
     }
 
+    /// The same, when it is another operator than that of the stage which makes them so.
+    pub async fn ready_without_me(&self, namespace: &str) {
+        self.ready(namespace, "").await;
+    }
+
     /// The same, whatever the objects called `exception` are.
     pub async fn all_ready_but(&self, namespace: &str, exception: &str) {
         self.expect_running();
+        self.ready(namespace, exception).await;
+    }
+
+    async fn ready(&self, namespace: &str, exception: &str) {
         eventually(PATIENCE, &format!("everything in {namespace} to be Ready"), || async {
             let mut objects = self.kube.objects(namespace).await;
             objects.retain(|object| object["metadata"]["name"] != exception);
