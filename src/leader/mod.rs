@@ -21,6 +21,8 @@
 mod election;
 mod fence;
 mod term;
+#[cfg(test)]
+mod tests;
 
 pub use election::{Candidate, Leader, LeaseSettings, Loss};
 pub use fence::fenced;

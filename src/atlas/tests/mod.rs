@@ -8,6 +8,7 @@ mod canary;
 mod digest;
 mod double;
 mod pages;
+mod permit;
 mod text;
 mod token;
 mod transport;
