@@ -72,8 +72,8 @@ fn with_file(path: &Path) -> Result<clap::Command, Stop> {
     let mut command = Command::command();
     for (name, value) in given.unwrap_or_default() {
         let wrong = |what: &str| Stop::Wrong(format!("{name} in {}: {what}", path.display()));
-        let settings = command.find_subcommand(RUN).into_iter().flat_map(clap::Command::get_arguments);
-        let setting = settings.filter(|setting| setting.get_long() == Some(&name) && name != FILE).next().cloned();
+        let is_it = |setting: &&Arg| setting.get_long() == Some(&name) && name != FILE;
+        let setting = command.find_subcommand(RUN).and_then(|run| run.get_arguments().find(is_it)).cloned();
         let setting = setting.ok_or_else(|| wrong("there is no such setting"))?;
         let texts =
             texts(&value).ok_or_else(|| wrong("must be a text, a number, true or false, or a list of these"))?;

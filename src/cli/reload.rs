@@ -22,7 +22,7 @@ pub(super) async fn follow(path: &Path, mut options: Options, arguments: Vec<OsS
         }
         seen = content;
         match configuration::read(&arguments).map(|command| command.action) {
-            Ok(Action::Run(changed)) => options = apply(options, *changed, &filter),
+            Ok(Action::Run(changed)) => options = apply(options, &changed, &filter),
             Ok(Action::Crds(_) | Action::Rbac) => {}
             Err(stop) => tracing::warn!(error = %stop, "the changed configuration cannot be used; the old one stays"),
         }
@@ -30,7 +30,7 @@ pub(super) async fn follow(path: &Path, mut options: Options, arguments: Vec<OsS
 }
 
 /// Takes over what can be changed, and answers what is in effect.
-fn apply(options: Options, changed: Options, filter: &Filter) -> Options {
+fn apply(options: Options, changed: &Options, filter: &Filter) -> Options {
     let mut in_effect = options;
     if changed.log != in_effect.log {
         // Said under the old filter, since the new one may be narrower.
@@ -40,7 +40,7 @@ fn apply(options: Options, changed: Options, filter: &Filter) -> Options {
             Err(error) => tracing::warn!(error, "what is logged has not changed"),
         }
     }
-    if changed != in_effect {
+    if *changed != in_effect {
         tracing::warn!("the configuration has changed in more than the log; the rest takes effect at the next start");
     }
     in_effect

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::{
     kind::{
-        By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Issue, Listed, Needs,
-        ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
+        By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Issue,
+        Listed, Needs, ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
     },
     status::With,
 };

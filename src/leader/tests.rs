@@ -93,7 +93,7 @@ impl Store {
             (&Method::POST, Some(_)) => refuse(409, "AlreadyExists"),
             (&Method::PUT, Some(_)) => {
                 let lease = given();
-                if lease["metadata"]["resourceVersion"] != self.version.to_string() {
+                if lease["metadata"]["resourceVersion"] != *self.version.to_string() {
                     return refuse(409, "Conflict");
                 }
                 (200, self.keep(lease))
@@ -203,7 +203,7 @@ async fn an_interruption_that_ends_in_time_costs_nothing() {
         server.set(|store| store.silent = true);
         sleep(Duration::from_secs(5)).await;
         server.set(|store| store.silent = false);
-        sleep(Duration::from_secs(60)).await;
+        sleep(Duration::from_mins(1)).await;
     };
     tokio::select! { loss = leader.hold() => panic!("{loss}"), () = interruption => {} }
     assert!(term.is_running());
