@@ -69,7 +69,7 @@ async fn when_the_leader_is_killed_in_the_middle_the_standby_goes_on_and_creates
     let standby = stage.another_operator(stage.simulator.base_url()).await;
     assert!(stage.operator.logs().contains(ELECTED) && !standby.logs().contains(ELECTED));
     stage.provide_credentials(NAMESPACE, stage.organization()).await;
-    let (_, _) = tokio::join!(apply_fifty(&stage, NAMESPACE), stage.mutating_calls(0, 15));
+    let ((), _) = tokio::join!(apply_fifty(&stage, NAMESPACE), stage.mutating_calls(0, 15));
     stage.operator.kill();
     let before = stage.simulator.mutating_calls(0).await.unwrap().len();
     let took = elected(&standby).await;
