@@ -53,6 +53,10 @@ impl Scene {
         let after = match (sending.purpose, part.route.shape, self.see(&part)) {
             (Purpose::Create, ..) => {
                 let mut document = body.cloned().unwrap_or_default();
+                // What travels alone does not travel with the creation, and is off until it does.
+                for field in part.route.fields.iter().filter(|field| matches!(field.policy, Policy::Alone)) {
+                    document[field.path] = Value::Bool(false);
+                }
                 enter(&mut document, part.route.state, "CREATING");
                 self.stale.clear();
                 if index == 0 {

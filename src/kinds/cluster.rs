@@ -121,7 +121,7 @@ use words::{
     validation = needs_region(
         "biConnector",
         "has(self.biConnector) && has(self.biConnector.readPreference) \
-         && self.biConnector.readPreference == 'analytics'",
+         && self.biConnector.readPreference in ['analytics', 'ANALYTICS']",
         "has(region.analyticsSpecs) && has(region.analyticsSpecs.nodeCount) && region.analyticsSpecs.nodeCount > 0",
         "readPreference analytics needs analytics nodes: add analyticsSpecs, or read from secondary"
     )

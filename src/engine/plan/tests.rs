@@ -328,6 +328,14 @@ fn what_holds_an_object_holds_what_came_with_it_and_is_put_back_last_of_all() {
 }
 
 #[test]
+fn what_travels_alone_follows_a_creation_only_where_it_is_on() {
+    let created = |paused: bool| told(large(json!({"size": 1, "paused": paused}), Observed::Absent));
+    assert_eq!(created(false), [r#"POST /large {"size":1}"#, "CREATING"]);
+    let paused = created(true);
+    assert_eq!(paused[2..], [r#"PATCH /large/x {"paused":true}"#, "UPDATING"]);
+}
+
+#[test]
 fn what_comes_last_waits_until_the_call_before_it_shows() {
     let mut scene = large(json!({"paused": true}), Observed::Present(json!({"paused": false, "state": "IDLE"})));
     scene.memory.asked = Some(scene.now - SignedDuration::from_secs(5));

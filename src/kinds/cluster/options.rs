@@ -176,16 +176,27 @@ pub struct BiConnector {
     pub read_preference: Option<ReadPreference>,
 }
 
-/// Which nodes are read from, as Atlas writes it.
+/// Which nodes are read from: in small letters as Atlas reports it, or in capitals as Atlas describes it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
-#[serde(rename_all = "lowercase")]
 pub enum ReadPreference {
     /// The primary.
+    #[serde(rename = "primary")]
     Primary,
     /// A secondary.
+    #[serde(rename = "secondary")]
     Secondary,
     /// An analytics node.
+    #[serde(rename = "analytics")]
     Analytics,
+    /// The primary.
+    #[serde(rename = "PRIMARY")]
+    PrimaryInCapitals,
+    /// A secondary.
+    #[serde(rename = "SECONDARY")]
+    SecondaryInCapitals,
+    /// An analytics node.
+    #[serde(rename = "ANALYTICS")]
+    AnalyticsInCapitals,
 }
 
 /// Whether the data keeps the format of the major version that the cluster came from.
