@@ -141,7 +141,12 @@ impl Client {
         self.exchange(call, text).await
     }
 
-    /// Sends a call, and reads the answer of success with `read`.
+    /// Sends a call, and reads the answer of success with `read`. All that this takes is one span.
+    #[tracing::instrument(
+        name = "call",
+        skip_all,
+        fields(method = %call.method, operation = call.template, status = tracing::field::Empty)
+    )]
     async fn exchange<T>(&self, call: &Call, read: Read<T>) -> Result<Answer<T>, Error> {
         let settings = &self.inner.transport.settings;
         let retries = if call.mutates() { 0 } else { settings.retries };
@@ -160,7 +165,11 @@ impl Client {
                     tokio::time::sleep(delay(settings.retry_delay, attempt)).await;
                     attempt += 1;
                 }
-                outcome => return outcome,
+                outcome => {
+                    let status = outcome.as_ref().map_or_else(Error::status, |answer| Some(answer.status));
+                    tracing::Span::current().record("status", status);
+                    return outcome;
+                }
             }
         }
     }
@@ -208,6 +217,7 @@ impl Client {
         let refusal = Refusal::read(call, &raw, credential_refused, &self.secrets(call));
         if is_throttled(refusal.status, refusal.code.as_deref()) {
             let after = pace::wait_after(raw.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
+            self.inner.transport.settings.observer.throttled(after);
             self.inner.pace.hold(call, after.min(self.inner.transport.settings.hold_limit));
             return Err(throttled(call, after));
         }

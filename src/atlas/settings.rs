@@ -96,6 +96,11 @@ pub trait Observer: Send + Sync {
         let _ = (method, template);
     }
 
+    /// Atlas limited the rate of a call, and asked for a wait of `after` before the next of its kind.
+    fn throttled(&self, after: Duration) {
+        let _ = after;
+    }
+
     /// A call was held back without a request, because Atlas limits the rate of its kind at the time.
     fn held_back(&self, method: &Method, template: &'static str) {
         let _ = (method, template);

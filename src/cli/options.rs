@@ -10,13 +10,17 @@ use std::{
 };
 
 use clap::Args;
+use url::Url;
 
 use crate::{
     atlas::Endpoint,
     engine::{plan::Adopt, policy::Manage},
     kind::Deletion,
     status::SecretReference,
-    telemetry::logs::{self, Format},
+    telemetry::{
+        logs::{self, Format},
+        traces,
+    },
 };
 
 /// The shortest lease: a standby looks at it fifteen times in its duration, and an API server on the other side of a
@@ -81,6 +85,9 @@ pub struct Options {
     /// Where to serve /livez and /readyz
     #[arg(long, env = "ATLAS_OPERATOR_HEALTH", default_value_t = anywhere(8081))]
     pub health: SocketAddr,
+    /// Where to send traces: the address of an OTLP collector for HTTP, such as http://collector:4318 (none by default)
+    #[arg(long, env = "ATLAS_OPERATOR_OTLP_ENDPOINT", value_parser = traces::address)]
+    pub otlp_endpoint: Option<Url>,
     /// How the log is written
     #[arg(long, env = "ATLAS_OPERATOR_LOG_FORMAT", value_enum, default_value_t = Format::Text)]
     pub log_format: Format,

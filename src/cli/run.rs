@@ -21,6 +21,7 @@ use crate::{
     atlas::{Clients, Settings},
     engine::{
         self, Clock, Engine, Serial,
+        backlog::Backlog,
         control::{self, Feeds, Range},
         ledger::Ledger,
         policy::Defaults,
@@ -33,6 +34,7 @@ use crate::{
     telemetry::{
         logs::{self, Filter},
         metrics::Metrics,
+        traces::Traces,
     },
 };
 
@@ -56,7 +58,6 @@ impl Clock for SystemClock {
 
 /// Runs the operator until it is told to stop.
 pub(super) fn run(options: Options, arguments: Vec<OsString>) -> Result<(), String> {
-    let filter = logs::install(options.log_format, &options.log)?;
     // kube and reqwest are both built for this one; a second provider in the process would make kube panic.
     rustls::crypto::ring::default_provider()
         .install_default()
@@ -65,7 +66,17 @@ pub(super) fn run(options: Options, arguments: Vec<OsString>) -> Result<(), Stri
         .enable_all()
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
+    let within = runtime.enter();
+    let traces = options.otlp_endpoint.as_ref().map(Traces::to).transpose();
+    let traces = traces.map_err(|error| format!("--otlp-endpoint: {error}"))?;
+    let filter = logs::install(options.log_format, &options.log, traces.as_ref())?;
     let done = runtime.block_on(operate(options, arguments, filter));
+    if let Some(traces) = traces {
+        // On a thread of its own, because it blocks; a collector that does not answer is not waited for.
+        let closed = runtime.spawn_blocking(|| traces.close());
+        drop(runtime.block_on(async { timeout(GOODBYE, closed).await }));
+    }
+    drop(within);
     runtime.shutdown_background();
     done
 }
@@ -116,7 +127,8 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
         leader = candidate.elected() => leader,
         () = stop.clone() => return Ok(()),
     };
-    let term = leader.term();
+    let (term, renewed) = (leader.term(), Arc::clone(&metrics));
+    leader.on_renewal(move || renewed.renewed());
     let fenced = leader::fenced(config, term.clone()).map_err(unusable)?;
     let work = Work::new(&options, fenced, metrics, term);
     tokio::select! {
@@ -190,6 +202,7 @@ impl Work {
             namespaces,
             wakes: Wakes::default(),
             ledger: Ledger::default(),
+            backlog: Backlog::default(),
             serial: Serial::default(),
             clock: Arc::new(SystemClock),
             options: engine::Options {
@@ -201,7 +214,11 @@ impl Work {
             metrics,
             term,
         };
-        Self { engine: Arc::new(engine), feeds }
+        let engine = Arc::new(engine);
+        // Weak, because the engine holds the metrics.
+        let surveyor = Arc::downgrade(&engine);
+        engine.metrics.surveyed(move || surveyor.upgrade().map(|engine| engine.survey()).unwrap_or_default());
+        Self { engine, feeds }
     }
 
     /// Runs the controllers until `stop` resolves and the calls in flight have ended, or have had their time.

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    outcome::{Outcome, Reason, whole_second},
+    outcome::{self, Outcome, Reason, whole_second},
     pass::Pass,
     plan::{self, Purpose, Scene, Sending, Wanted},
     resolve::Resolved,
@@ -20,6 +20,8 @@ impl Pass<'_> {
         resolved: &Resolved,
         scene: &Scene,
     ) -> Result<Outcome, Outcome> {
+        let generation = self.object.metadata.generation.unwrap_or_default();
+        let was_ready = outcome::is_ready(&self.before.common, generation);
         let fresh = self.write_ahead(&sending, resolved).await?;
         let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
         let _serial = match (route.is_some_and(|route| route.serial), &resolved.given.project_id) {
@@ -49,6 +51,9 @@ impl Pass<'_> {
         }
         let error = match result {
             Ok((_, given)) => {
+                if was_ready && is_correction(&sending, resolved, scene) {
+                    self.engine.metrics.corrected(self.kind.name());
+                }
                 if let Some(text) = given {
                     self.keep(scene, &text).await?;
                 }
@@ -153,6 +158,15 @@ impl Pass<'_> {
             *operation = Some(Operation { type_, phase: None, started_at: now, asked_at: None, usually: None });
         }
     }
+}
+
+/// Whether a call that an object which was Ready as it stands led to undoes what others did in Atlas, and does not only
+/// bring a Secret there that has changed.
+fn is_correction(sending: &Sending, resolved: &Resolved, scene: &Scene) -> bool {
+    let is_secret = |path: &str| resolved.versions.contains_key(path);
+    sending.purpose == Purpose::Update
+        && scene.wanted == Wanted::Present
+        && !sending.changes.iter().all(|change| is_secret(&change.path))
 }
 
 fn reason(purpose: Purpose) -> Reason {

@@ -22,7 +22,7 @@ use kube::{
     },
 };
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     Engine, Stores,
@@ -218,6 +218,16 @@ async fn control(
         let here = namespace.is_none() || reference.namespace == namespace;
         std::future::ready(here)
     });
+    let (changed, woken) = (Arc::clone(&engine), Arc::clone(&engine));
+    let stream = stream.inspect(move |event| {
+        if let Ok(object) = event {
+            changed.backlog.due(Subject::of(kind, object), Instant::now());
+        }
+    });
+    let wakes = wakes.inspect(move |reference| {
+        let (namespace, name) = (reference.namespace.clone().unwrap_or_default(), reference.name.clone());
+        woken.backlog.due(Subject { kind: kind.name(), namespace, name }, Instant::now());
+    });
     Controller::for_stream_with(stream, reader, KindRef::of(kind))
         .with_config(controller::Config::default().concurrency(concurrency).debounce(DEBOUNCE))
         .reconcile_on(wakes)
@@ -227,8 +237,13 @@ async fn control(
                 let synced = synced.clone();
                 async move {
                     synced.wait().await;
+                    let subject = Subject::of(kind, &object);
+                    engine.backlog.done(&subject);
                     let action = match engine.pass(kind, &object).await {
-                        Some(delay) => Action::requeue(delay),
+                        Some(delay) => {
+                            engine.backlog.due(subject, Instant::now() + delay);
+                            Action::requeue(delay)
+                        }
                         None => Action::await_change(),
                     };
                     Ok::<_, std::convert::Infallible>(action)
@@ -337,6 +352,7 @@ impl Facts {
             watcher::Event::Delete(object) => {
                 let subject = Subject::of(kind, object);
                 engine.ledger.forget(object.own_uid());
+                engine.backlog.done(&subject);
                 engine.wakes.depend(&subject, []);
                 let before = lock(&self.0).remove(&subject);
                 engine.wakes.publish(&Topic::Object(subject));

@@ -3,6 +3,7 @@
 //! [`diff`] and [`plan`] are pure. [`resolve`] finds what an object refers to, [`observe`] asks Atlas, [`pass`] does
 //! one step, [`outcome`] says what it came to, [`control`] runs passes when something changed or time is up.
 pub mod act;
+pub mod backlog;
 pub mod control;
 pub mod diff;
 pub mod leave;
@@ -16,6 +17,7 @@ pub mod plan;
 pub mod policy;
 pub mod predict;
 pub mod resolve;
+mod survey;
 pub mod tell;
 pub mod wake;
 
@@ -30,7 +32,7 @@ use kube::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-use self::{ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
+use self::{backlog::Backlog, ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
 use crate::{
     atlas::{Clients, Glance},
     kind::Kind,
@@ -80,6 +82,8 @@ pub struct Engine {
     pub wakes: Wakes,
     /// Memory between passes.
     pub ledger: Ledger,
+    /// What waits to be looked at.
+    pub backlog: Backlog,
     /// Writes to families that Atlas cannot take concurrently, by project and family.
     pub serial: Serial,
     /// Where Events go.

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Namespace;
 use kube::{core::PartialObjectMeta, runtime::reflector::ObjectRef};
 use serde_json::Value;
+use tokio::time::Instant;
 
 use super::{
     Engine,
@@ -62,12 +63,20 @@ pub(super) enum End {
 
 impl Engine {
     /// Does one pass over `object`, and says when the next is due; `None` when only a change can make one useful.
-    #[tracing::instrument(skip_all, fields(kind = kind.name(), namespace = object.namespace_name(), name = object.own_name()))]
+    #[tracing::instrument(
+        skip_all,
+        fields(
+            kind = kind.name(),
+            namespace = object.namespace_name(),
+            name = object.own_name(),
+            outcome = tracing::field::Empty
+        )
+    )]
     pub async fn pass(&self, kind: &'static dyn Kind, object: &Object) -> Option<Duration> {
         if object.is_leaving() && !object.is_held() || !self.term.is_running() {
             return None;
         }
-        let subject = Subject::of(kind, object);
+        let (subject, started) = (Subject::of(kind, object), Instant::now());
         let before = self.ledger.status(object);
         let watching = Watching::new(&self.wakes, &subject);
         let mut pass = Pass { engine: self, kind, object, watching, status: before.clone(), before, appointment: None };
@@ -75,7 +84,9 @@ impl Engine {
             Ok(end) => end,
             Err(outcome) => End::Outcome(outcome),
         };
-        pass.tell(end).await
+        let again = pass.tell(end).await;
+        self.metrics.passed(kind.name(), started.elapsed());
+        again
     }
 
     fn policies(&self, kind: &dyn Kind, object: &Object) -> Result<Policies, Outcome> {

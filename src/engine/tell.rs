@@ -46,6 +46,7 @@ impl Pass<'_> {
                 return None;
             }
         };
+        tracing::Span::current().record("outcome", outcome.label());
         let failures = engine.ledger.failures(self.object, outcome.is_failure());
         let repeats = engine.ledger.repeats(self.object, outcome.call());
         engine.metrics.reconciled(self.kind.name(), outcome.label());

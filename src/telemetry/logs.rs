@@ -1,5 +1,7 @@
 //! Structured logs: text for people, JSON for machines.
-use tracing_subscriber::{EnvFilter, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+
+use super::traces::Traces;
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -30,16 +32,18 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
     EnvFilter::try_new(filter).map_err(|_| "must be a level, or MODULE=LEVEL separated by commas".to_owned())
 }
 
-/// Writes what passes `filter` (`info`, or `atlas_operator=debug,kube=warn`) to standard error.
-pub fn install(format: Format, filter: &str) -> Result<Filter, String> {
+/// Writes what passes `filter` (`info`, or `atlas_operator=debug,kube=warn`) to standard error, and hands spans to
+/// `traces`, whatever the filter.
+pub fn install(format: Format, filter: &str, traces: Option<&Traces>) -> Result<Filter, String> {
     let (filter, handle) = reload::Layer::new(parse(filter)?);
-    let registry = tracing_subscriber::registry().with(filter);
-    let installed = match format {
-        Format::Text => registry.with(fmt::layer().with_writer(std::io::stderr).with_ansi(false)).try_init(),
-        Format::Json => registry
-            .with(fmt::layer().json().flatten_event(true).with_span_list(false).with_writer(std::io::stderr))
-            .try_init(),
+    let lines = match format {
+        Format::Text => fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(filter).boxed(),
+        Format::Json => {
+            let layer = fmt::layer().json().flatten_event(true).with_span_list(false);
+            layer.with_writer(std::io::stderr).with_filter(filter).boxed()
+        }
     };
-    installed.map_err(|_| "the log is set up already".to_owned())?;
+    let registry = tracing_subscriber::registry().with(lines).with(traces.map(Traces::layer));
+    registry.try_init().map_err(|_| "the log is set up already".to_owned())?;
     Ok(Filter(handle))
 }

@@ -1,3 +1,4 @@
-//! Logs and metrics.
+//! Logs, metrics and traces.
 pub mod logs;
 pub mod metrics;
+pub mod traces;

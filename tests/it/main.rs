@@ -2,8 +2,11 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 mod architecture;
 mod bench;
+mod configuration;
 mod docs;
+mod everything;
 mod laws;
+mod monitoring;
 mod real;
 mod recorded_clusters;
 mod recorded_projects;

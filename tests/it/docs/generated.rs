@@ -7,6 +7,8 @@ mod fields;
 mod objects;
 mod program;
 
+pub use catalogue::every_operation;
+
 use std::{
     fmt::Write as _,
     sync::{Mutex, PoisonError},

@@ -75,7 +75,8 @@ fn links_and_anchors_lead_somewhere() {
 fn every_page_is_linked_from_the_readme() {
     let pages = pages();
     let linked = links(&pages[0].text);
-    for page in &pages[1..] {
+    // Those for alerts are reached from the page about alerts; another test sees to it.
+    for page in pages[1..].iter().filter(|page| !page.path.starts_with("docs/runbooks/")) {
         assert!(linked.contains(&page.path.as_str()), "README.md does not link to {}", page.path);
     }
 }

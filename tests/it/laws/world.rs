@@ -9,6 +9,7 @@ use atlas_operator::{
     atlas::{Clients, Endpoint, Settings},
     engine::{
         Clock, Engine, Options, Serial,
+        backlog::Backlog,
         control::{Facts, Range, prepare},
         ledger::Ledger,
         object::{KindRef, Object},
@@ -192,6 +193,7 @@ impl World {
             namespaces: None,
             wakes: Wakes::default(),
             ledger: Ledger::default(),
+            backlog: Backlog::default(),
             serial: Serial::default(),
             clock: Arc::new(self.clock.clone()),
             options: Options {

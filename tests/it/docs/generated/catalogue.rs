@@ -1,5 +1,5 @@
 //! What the catalogue of kinds says.
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use atlas_operator::{
     atlas::Method,
@@ -40,36 +40,48 @@ pub fn kind_table() -> String {
     table(&["kind", "short", "what it is", "on deletion"], kinds::all().iter().map(row))
 }
 
-/// Every operation of every part that the examples of a kind have, in the order of a part's life.
-pub fn operations() -> String {
+/// Every part that the examples of a kind have, once.
+fn routes(kind: &dyn Kind) -> Vec<(&'static str, &'static Route)> {
     let given = Given {
         org_id: "org".to_owned(),
         project_id: Some("project".to_owned()),
         created: Some(jiff::Timestamp::UNIX_EPOCH),
         ..Given::default()
     };
-    let mut rows = Vec::new();
-    for kind in kinds::all() {
-        let mut seen = BTreeSet::new();
-        for example in kind.examples() {
-            let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(example.manifest).unwrap();
-            let spec = RawValue::from_string(documents.last().unwrap()["spec"].to_string()).unwrap();
-            for part in kind.read(&spec).unwrap().parts(&given).unwrap() {
-                if seen.insert((part.name, part.route.read.template)) {
-                    rows.extend(of_route(part.route).into_iter().map(|(method, endpoint)| {
-                        let operation = format!("{method} {}", endpoint.template);
-                        vec![
-                            kind.name().to_owned(),
-                            part.name.to_owned(),
-                            code(&operation),
-                            endpoint.version.to_owned(),
-                        ]
-                    }));
-                }
+    let (mut seen, mut routes) = (BTreeSet::new(), Vec::new());
+    for example in kind.examples() {
+        let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(example.manifest).unwrap();
+        let spec = RawValue::from_string(documents.last().unwrap()["spec"].to_string()).unwrap();
+        for part in kind.read(&spec).unwrap().parts(&given).unwrap() {
+            if seen.insert((part.name, part.route.read.template)) {
+                routes.push((part.name, part.route));
             }
         }
     }
+    routes
+}
+
+/// Every operation of every part that the examples of a kind have, in the order of a part's life.
+pub fn operations() -> String {
+    let mut rows = Vec::new();
+    for kind in kinds::all() {
+        for (part, route) in routes(*kind) {
+            rows.extend(of_route(route).into_iter().map(|(method, endpoint)| {
+                let operation = format!("{method} {}", endpoint.template);
+                vec![kind.name().to_owned(), part.to_owned(), code(&operation), endpoint.version.to_owned()]
+            }));
+        }
+    }
     table(&["kind", "part", "operation", "version"], rows)
+}
+
+/// Every operation that the operator uses, the one that grants tokens included: method and path template.
+pub fn every_operation() -> HashSet<(Method, &'static str)> {
+    let routes = kinds::all().iter().flat_map(|kind| routes(*kind));
+    let operations = routes.flat_map(|(_, route)| of_route(route));
+    let mut all: HashSet<_> = operations.map(|(method, endpoint)| (method, endpoint.template)).collect();
+    all.insert((Method::POST, "/api/oauth/token"));
+    all
 }
 
 fn of_route(route: &Route) -> Vec<(Method, Endpoint)> {

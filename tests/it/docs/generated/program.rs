@@ -1,13 +1,8 @@
 //! Flags and metrics.
-use std::time::Duration;
-
-use atlas_operator::{
-    atlas::{Method, Observer, RequestSeen, TokenSeen},
-    cli,
-    telemetry::metrics::Metrics,
-};
+use atlas_operator::cli;
 
 use super::{code, table};
+use crate::everything;
 
 pub fn flags() -> String {
     let command = cli::command();
@@ -29,26 +24,37 @@ pub fn flags() -> String {
     table(&["flag", "variable", "default", "meaning"], run.get_arguments().map(row))
 }
 
-/// One sample of everything that is counted, so that everything is exposed.
+/// Everything that is counted, so that everything is exposed.
 pub fn metrics() -> String {
-    let metrics = Metrics::default();
-    metrics.reconciled("AtlasProject", "settled");
-    metrics.token(TokenSeen::Granted);
-    let seen =
-        RequestSeen { method: &Method::GET, template: "/groups", status: Some(200), duration: Duration::from_secs(1) };
-    metrics.request(&seen);
+    // The objects' stores and a client that is never used need a runtime around them.
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let metrics = {
+        let _within = runtime.enter();
+        everything::counted(1000)
+    };
     let text = metrics.expose();
     let mut rows = Vec::new();
     for (name, help) in text.lines().filter_map(|line| line.strip_prefix("# HELP ")?.split_once(' ')) {
         let type_ = text.lines().find_map(|line| line.strip_prefix(&format!("# TYPE {name} "))).unwrap();
-        let suffix = if type_ == "counter" { "_total" } else { "" };
-        let sample = text.lines().find(|line| line.starts_with(&format!("{name}{suffix}{{"))).unwrap_or_default();
+        // What OpenMetrics puts behind the name, and which of the series of a histogram has its labels.
+        let (suffix, sample) = match type_ {
+            "counter" => ("_total", "_total"),
+            "info" => ("_info", "_info"),
+            "histogram" => ("", "_bucket"),
+            _ => ("", ""),
+        };
+        let sample = text.lines().find(|line| line.starts_with(&format!("{name}{sample}{{"))).unwrap_or_default();
         let labels = sample.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
         let labels: Vec<_> = labels.split(',').filter_map(|label| label.split_once('=')).collect();
         rows.push(vec![
             code(&format!("{name}{suffix}")),
             type_.to_owned(),
-            labels.iter().map(|(label, _)| code(label)).collect::<Vec<_>>().join(", "),
+            labels
+                .iter()
+                .filter(|(label, _)| *label != "le")
+                .map(|(label, _)| code(label))
+                .collect::<Vec<_>>()
+                .join(", "),
             help.to_owned(),
         ]);
     }

@@ -1,0 +1,188 @@
+//! Settings as the binary takes them: from flags, variables and a file, and what it says of wrong ones.
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use atlas_operator::cli;
+use harness::{Process, eventually, free_port};
+use tempfile::TempDir;
+
+/// For a start, or for the file to be looked at, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// `atlas-operator run` with nothing in its environment but what is given here.
+fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_atlas-operator"));
+    command.arg("run").args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
+    command
+}
+
+/// The one line that a start with wrong settings says before it ends.
+fn refusal(mut command: Command) -> String {
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert_eq!(said.lines().count(), 1, "{said}");
+    said.trim().strip_prefix("error: ").unwrap_or_else(|| panic!("{said}")).to_owned()
+}
+
+fn file(folder: &TempDir, text: &str) -> String {
+    let path = folder.path().join("config.yaml");
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+/// For each setting that can be wrong: its name, wrong values, and what is said of them.
+const WRONG: &[(&str, &[&str], &str)] = &[
+    ("atlas-url", &["cloud.mongodb.com"], "is not a URL with a host"),
+    ("atlas-url", &["http://cloud.mongodb.com"], "must start with https://"),
+    ("atlas-url", &["https://u:canary@cloud.mongodb.com"], "must not contain a user name or password"),
+    ("namespace", &["Shop", "a_b", "shop,-x"], "small letters"),
+    ("default-secret", &["canary", "a/b/c"], "must be NAMESPACE/NAME"),
+    ("resync", &["10", "ten", "0s", "200h"], "must"),
+    ("concurrency", &["0", "257", "many"], ""),
+    ("policy", &["canary"], "manage"),
+    ("deletion", &["canary"], "retain"),
+    ("adopt", &["canary"], "identical"),
+    ("leader-election", &["canary"], "must be true or false"),
+    ("lease-namespace", &["A"], "small letters"),
+    ("lease-name", &["a b"], "small letters"),
+    ("lease-duration", &["4s", "6m", "15"], "must"),
+    ("metrics", &["8080", "localhost:8080"], "socket address"),
+    ("health", &["8081"], "socket address"),
+    ("otlp-endpoint", &["collector:4317", "http://u:canary@c"], "must"),
+    ("log-format", &["xml"], "must be text or json"),
+    ("log", &["atlas_operator=loud"], "must be a level"),
+];
+
+#[test]
+fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tried = 0;
+    for (name, values, reason) in WRONG {
+        for value in *values {
+            let variable = format!("ATLAS_OPERATOR_{}", name.replace('-', "_").to_uppercase());
+            let path = file(&folder, &format!("{name}: {value:?}\n"));
+            let flag = refusal(run(&[&format!("--{name}={value}")], &[]));
+            let environment = refusal(run(&[], &[(variable.as_str(), *value)]));
+            let in_file = refusal(run(&["--config", &path], &[]));
+            assert!(flag.starts_with(&format!("--{name} or {variable}: ")), "{flag}");
+            assert_eq!(flag, environment, "whichever it came from");
+            assert!(in_file.starts_with(&format!("{name} in {path}: ")), "{in_file}");
+            for said in [&flag, &in_file] {
+                assert!(said.contains(reason), "{name}={value}: {said}");
+                assert!(!said.contains("canary"), "a value is repeated, which may be a secret: {said}");
+            }
+            tried += 1;
+        }
+    }
+    // Every setting but the file itself can be wrong.
+    let command = cli::command();
+    let settings = command.find_subcommand("run").unwrap().get_arguments().filter_map(clap::Arg::get_long);
+    let untried: Vec<_> =
+        settings.filter(|setting| *setting != "config" && WRONG.iter().all(|(name, ..)| name != setting)).collect();
+    assert!(untried.is_empty(), "not tried: {untried:?}");
+    println!("{tried} wrong values, each as flag, variable and in a file");
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = refusal(run(&["--config", "/nowhere/config.yaml"], &[]));
+    assert!(missing.starts_with("--config: /nowhere/config.yaml: "), "{missing}");
+    for (text, name, reason) in [
+        ("resink: 10m\n", "resink", "there is no such setting"),
+        ("config: other.yaml\n", "config", "there is no such setting"),
+        ("privateKey: canary\n", "privateKey", "there is no such setting"),
+        ("resync: {canary: 1}\n", "resync", "must be a text"),
+        ("resync: ~\n", "resync", "must be a text"),
+        ("resync: [10m, 20m]\n", "resync", "more than once"),
+        ("- resync\n", "--config", "not a map"),
+        ("resync: 10m\nresync: canary\n", "--config", "not a map"),
+    ] {
+        let said = refusal(run(&["--config", &file(&folder, text)], &[]));
+        assert!(said.starts_with(name) && said.contains(reason) && !said.contains("canary"), "{text:?}: {said}");
+    }
+    let unknown = refusal(run(&["--resink=10m"], &[]));
+    assert_eq!(unknown, "--resink: there is no such flag");
+}
+
+/// An operator that finds no Kubernetes, which is enough to see what it was told.
+fn start(folder: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
+    let kubeconfig = folder.path().join("kubeconfig");
+    let nowhere = format!("https://127.0.0.1:{}", free_port());
+    let content = serde_json::json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": nowhere}}],
+        "users": [{"name": "c", "user": {}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
+    });
+    std::fs::write(&kubeconfig, content.to_string()).unwrap();
+    let [metrics, health] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
+    let mut command = run(arguments, environment);
+    command.env("KUBECONFIG", kubeconfig).args(["--metrics", &metrics, "--health", &health]);
+    Process::start("atlas-operator", command, &folder.path().join("log"), None).unwrap()
+}
+
+async fn logged(process: &Process, text: &str) {
+    let look = || async { if process.log().contains(text) { Ok(()) } else { Err(process.log()) } };
+    eventually(PATIENCE, text, look).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_flag_wins_over_its_variable_and_that_over_the_file() {
+    const VARIABLE: (&str, &str) = ("ATLAS_OPERATOR_ATLAS_URL", "http://127.0.0.1:2");
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "atlas-url: http://127.0.0.1:3\nlog-format: json\nnamespace: [a, b]\nconcurrency: 3\n");
+    for (flags, variables, wins) in [
+        (&["--config", &path, "--atlas-url", "http://127.0.0.1:1"][..], &[VARIABLE][..], 1),
+        (&["--config", &path], &[VARIABLE], 2),
+        (&["--config", &path], &[], 3),
+        (&[], &[("ATLAS_OPERATOR_CONFIG", &path)], 3),
+    ] {
+        let process = start(&folder, flags, variables);
+        logged(&process, &format!(r#""atlas":"http://127.0.0.1:{wins}""#)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_logged_changes_with_the_file_and_nothing_else_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "log: info\n");
+    let process = start(&folder, &["--config", &path], &[]);
+    logged(&process, "starting").await;
+    assert!(!process.log().contains("DEBUG"), "{}", process.log());
+    // As the kubelet does it: another file takes the place of the old one.
+    let replace = |text: &str| {
+        let next = folder.path().join("next");
+        std::fs::write(&next, text).unwrap();
+        std::fs::rename(next, Path::new(&path)).unwrap();
+    };
+    replace("log: debug\n");
+    logged(&process, "what is logged changes").await;
+    logged(&process, "DEBUG").await;
+    replace("log: [canary\n");
+    logged(&process, "the changed configuration cannot be used").await;
+    replace("log: debug\nresync: 20m\n");
+    logged(&process, "takes effect at the next start").await;
+    assert!(process.ended().is_none() && !process.log().contains("canary"));
+}
+
+#[tokio::test]
+async fn the_file_in_the_documents_is_one() {
+    let page = std::fs::read_to_string(harness::repository().join("docs/configuration.md")).unwrap();
+    let (_, block) = page.split_once("```yaml\n").unwrap();
+    let manifest: serde_json::Value = serde_saphyr::from_str(block.split_once("```").unwrap().0).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, manifest["data"]["config.yaml"].as_str().unwrap());
+    logged(&start(&folder, &["--config", &path], &[]), "starting").await;
+}
+
+#[tokio::test]
+async fn help_is_no_mistake() {
+    let output = run(&["--help"], &[]).output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty());
+    assert!(String::from_utf8(output.stdout).unwrap().contains("--lease-duration"));
+}
