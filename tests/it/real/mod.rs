@@ -17,3 +17,4 @@ mod process;
 mod quickstart;
 mod rights;
 mod stage;
+mod traces;
