@@ -14,6 +14,8 @@ endif
 # Modules that a macro declares, which cargo fmt does not see.
 MACRO_MODULES := $(wildcard src/kinds/*.rs src/kinds/*/*.rs)
 
+CHARTS := charts/atlas-operator
+
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
@@ -42,11 +44,15 @@ fmt: ## Format the code
 	cargo fmt --all
 	rustfmt $(MACRO_MODULES)
 
-crds: ## Write crds/*.yaml and deploy/rbac.yaml anew from the kinds
+crds: ## Write crds/, the charts' definitions and rights, and deploy/ anew from the kinds
 	cargo build --locked -p atlas-operator
-	@rm -f crds/*.yaml
+	@rm -f crds/*.yaml $(CHARTS)-crds/templates/*.yaml
 	@target/debug/atlas-operator crds --out crds
-	@target/debug/atlas-operator rbac > deploy/rbac.yaml
-	@ls crds
+	@for file in crds/*.yaml; do sed '/^metadata:$$/a\  {{- include "atlas-operator-crds.metadata" . | nindent 2 }}' \
+	  $$file > $(CHARTS)-crds/templates/$$(basename $$file); done
+	@for scope in watched cluster leader; do \
+	  target/debug/atlas-operator rbac $$scope > $(CHARTS)/files/rbac/$$scope.yaml; done
+	@deploy/render deploy
+	@ls crds deploy
 
 check: lint test ## What a change must pass: lint, then test

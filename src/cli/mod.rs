@@ -26,8 +26,8 @@ enum Action {
     Run(Box<options::Options>),
     /// Print the custom resource definitions as YAML
     Crds(crds::Options),
-    /// Print the ClusterRole that the operator needs as YAML
-    Rbac,
+    /// Print the rules that the operator's roles need as YAML
+    Rbac(rbac::Options),
 }
 
 /// The command line as data, from which the documentation of the flags is made.
@@ -55,8 +55,8 @@ pub fn main() -> ExitCode {
     let done = match command.action {
         Action::Run(options) => run::run(*options, arguments),
         Action::Crds(options) => crds::crds(&options),
-        Action::Rbac => {
-            print!("{}", rbac::manifest());
+        Action::Rbac(options) => {
+            print!("{}", rbac::rbac(&options));
             Ok(())
         }
     };

@@ -1,7 +1,7 @@
 //! The documents keep their word: what is generated is current, what is shown works, what is linked is there.
 //!
 //! `docs/ARCHITECTURE.md` describes the conventions for those who write.
-mod examples;
+pub mod examples;
 pub mod generated;
 mod links;
 pub mod page;

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 mod architecture;
 mod bench;
+mod charts;
 mod configuration;
 mod docs;
 mod everything;

@@ -19,6 +19,8 @@ use crate::{Error, Process, Tool, binaries, eventually, free_port, reaper, repos
 const READY: Duration = Duration::from_mins(1);
 /// For the API server to publish a CustomResourceDefinition: normally under a second.
 const ESTABLISHED: &str = "--timeout=30s";
+/// For commands of a document. The longest wait for a cluster to come up, or to go and the project after it.
+const PATIENCE: Duration = Duration::from_mins(3);
 /// Longer than any test run or demo that a person watches.
 const TOKEN_LIFE: &str = "--duration=24h";
 /// The audit log must stay one file for [`AuditLog`] to read on; the server would turn it over at 100 MB.
@@ -127,7 +129,34 @@ impl ControlPlane {
     }
 
     fn tool<I: IntoIterator<Item: Into<OsString>>>(&self, name: &str, arguments: I) -> Tool {
-        Tool::new(self.binaries.join(name), arguments, &self.kubeconfig, &self.folder.path().join("cache"))
+        self.tool_at(self.binaries.join(name), arguments)
+    }
+
+    fn tool_at<I: IntoIterator<Item: Into<OsString>>>(&self, program: PathBuf, arguments: I) -> Tool {
+        Tool::new(program, arguments, &self.kubeconfig, &self.folder.path().join("cache"))
+    }
+
+    /// Runs commands as a person would in a checkout of this repository, with kubectl, helm and the workspace's binaries
+    /// on the `PATH`; answers what they print.
+    #[expect(clippy::disallowed_methods, reason = "commands need the programs of the machine beside ours")]
+    pub async fn bash(&self, commands: &str) -> Result<String, Error> {
+        let operator = binaries::workspace_binary("atlas-operator", "HARNESS_ATLAS_OPERATOR")?;
+        let mut path = vec![self.binaries.clone(), operator.parent().unwrap_or(&operator).to_owned()];
+        path.extend(std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()));
+        let path = std::env::join_paths(path).map_err(Error::unreadable("PATH"))?;
+        let bash = self.tool_at(PathBuf::from("bash"), ["-euo", "pipefail", "-c", commands]);
+        let output = tokio::time::timeout(PATIENCE, bash.path(path).folder(repository()).output()).await;
+        let output = output.map_err(|_| Error::Deadline {
+            what: commands.to_owned(),
+            seconds: PATIENCE.as_secs(),
+            last: String::new(),
+        })??;
+        let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
+        if output.status.success() {
+            Ok(printed)
+        } else {
+            Err(Error::Command { command: commands.to_owned(), status: output.status, output: printed })
+        }
     }
 
     /// Applies a manifest, or all manifests of a folder, as administrator, server-side.

@@ -6,6 +6,7 @@
 //! | [`Tool`] | one call of kubectl or Helm against that control plane |
 //! | [`Simulator`] | `atlas-simulator`, with a client of its control API |
 //! | [`Operator`] | `atlas-operator run`, with its log, health and metrics addresses |
+//! | [`Pod`] | what a kubelet would make of the Deployment of an installed operator |
 //!
 //! [`eventually`] waits for a condition with a deadline and says in its failure what it saw last.
 //!
@@ -20,6 +21,7 @@ mod control_plane;
 mod error;
 mod http;
 mod operator;
+mod pod;
 mod ports;
 mod process;
 mod reaper;
@@ -32,6 +34,7 @@ pub use binaries::repository;
 pub use control_plane::{ControlPlane, ControlPlaneOptions, service_account_user};
 pub use error::Error;
 pub use operator::{Operator, OperatorOptions};
+pub use pod::Pod;
 pub use ports::free_port;
 pub use process::Process;
 pub use simulator::{Call, Organization, Simulator, SimulatorOptions};

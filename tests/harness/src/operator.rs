@@ -7,7 +7,7 @@ use reqwest::Method;
 use tempfile::TempDir;
 
 use crate::control_plane::temporary_folder;
-use crate::{Error, Process, binaries, eventually, free_port, http};
+use crate::{Error, Pod, Process, binaries, eventually, free_port, http};
 
 /// The operator finishes its calls in flight within 25 s after SIGTERM; a pod's default grace is 30 s.
 const GRACE: Duration = Duration::from_secs(30);
@@ -46,6 +46,7 @@ impl OperatorOptions {
 pub struct Operator {
     process: Process,
     health: String,
+    ready: String,
     metrics: String,
     // Holds the log until this is dropped.
     _folder: TempDir,
@@ -54,36 +55,41 @@ pub struct Operator {
 impl Operator {
     /// Starts it; [`Operator::wait_ready`] waits until it works.
     pub fn start(options: &OperatorOptions) -> Result<Self, Error> {
-        let binary = binaries::workspace_binary("atlas-operator", "HARNESS_ATLAS_OPERATOR")?;
-        let folder = temporary_folder("operator")?;
         let [health, metrics] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
-        let mut command = Command::new(binary);
-        for (name, _) in std::env::vars_os() {
-            if name.to_string_lossy().starts_with("ATLAS_OPERATOR_") {
-                command.env_remove(name);
-            }
-        }
+        let mut command = command(&options.kubeconfig)?;
         command
             .args(["run", "--atlas-url", &options.atlas_url, "--health", &health, "--metrics", &metrics])
             .args(&options.arguments)
-            .env("KUBECONFIG", &options.kubeconfig)
             .env("ATLAS_OPERATOR_LOG", &options.log_filter)
             .envs(options.environment.iter().map(|(name, value)| (name, value)));
+        let health = format!("http://{health}");
+        Self::launch(command, &health, &format!("{health}/readyz"), &format!("http://{metrics}/metrics"))
+    }
+
+    /// Starts the container of a pod; [`Operator::wait_ready`] waits until its readiness probe succeeds.
+    pub fn start_pod(pod: &Pod) -> Result<Self, Error> {
+        let mut command = command(&pod.kubeconfig)?;
+        command.args(&pod.arguments).envs(&pod.environment);
+        Self::launch(command, &pod.health, &pod.readiness, &pod.metrics)
+    }
+
+    fn launch(command: Command, health: &str, ready: &str, metrics: &str) -> Result<Self, Error> {
+        let folder = temporary_folder("operator")?;
         let process = Process::start("atlas-operator", command, &folder.path().join("operator.log"), None)?;
         Ok(Self {
             process,
-            health: format!("http://{health}"),
-            metrics: format!("http://{metrics}/metrics"),
+            health: health.to_owned(),
+            ready: ready.to_owned(),
+            metrics: metrics.to_owned(),
             _folder: folder,
         })
     }
 
     /// Waits until `/readyz` says yes; an operator that ends before is an error with its last lines.
     pub async fn wait_ready(&self) -> Result<(), Error> {
-        let url = format!("{}/readyz", self.health);
         let waited = eventually(READY, "the operator to be ready", || async {
             match self.process.expect_running() {
-                Ok(()) => http::send(Method::GET, &url, None).await.map(|_| Ok(())),
+                Ok(()) => http::send(Method::GET, &self.ready, None).await.map(|_| Ok(())),
                 Err(ended) => Ok(Err(ended)),
             }
         });
@@ -144,6 +150,18 @@ impl Operator {
     pub fn kill(&self) {
         self.process.kill();
     }
+}
+
+/// A call of the operator's binary that speaks as `kubeconfig` says and inherits nothing that would configure it.
+fn command(kubeconfig: &Path) -> Result<Command, Error> {
+    let mut command = Command::new(binaries::workspace_binary("atlas-operator", "HARNESS_ATLAS_OPERATOR")?);
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ATLAS_OPERATOR_") {
+            command.env_remove(name);
+        }
+    }
+    command.env("KUBECONFIG", kubeconfig);
+    Ok(command)
 }
 
 impl Drop for Operator {

@@ -7,16 +7,20 @@ use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
-use crate::Error;
+use crate::{Error, binaries};
 
 /// A call of kubectl or Helm that has not run yet; [`crate::ControlPlane::kubectl`] makes one.
 #[must_use = "the tool runs with `run`, `output` or `json`"]
+#[derive(Debug)]
 pub struct Tool {
     program: PathBuf,
     arguments: Vec<OsString>,
     kubeconfig: PathBuf,
     cache: PathBuf,
     input: Option<String>,
+    /// What differs from this program's own.
+    path: Option<OsString>,
+    folder: Option<PathBuf>,
 }
 
 impl Tool {
@@ -30,7 +34,28 @@ impl Tool {
             kubeconfig: kubeconfig.to_owned(),
             cache: cache.to_owned(),
             input: None,
+            path: None,
+            folder: None,
         }
+    }
+
+    /// Where it finds other programs.
+    pub(crate) fn path(mut self, path: OsString) -> Self {
+        self.path = Some(path);
+        self
+    }
+
+    /// The folder that it runs in.
+    pub(crate) fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// A call of Helm that needs no control plane, such as `lint` and `template`. The first use on a machine builds Helm.
+    pub async fn helm<I: IntoIterator<Item: Into<OsString>>>(arguments: I) -> Result<Self, Error> {
+        let helm = binaries::control_plane(true).await?.join("helm");
+        let folder = std::env::temp_dir();
+        Ok(Self::new(helm, arguments, &folder.join("no-kubeconfig"), &folder))
     }
 
     /// What it reads on standard input (`-f -`).
@@ -49,7 +74,14 @@ impl Tool {
     /// Runs it to its end, whatever that is: for tests of what it refuses and says.
     pub async fn output(&self) -> Result<Output, Error> {
         let failed = || Error::spawn(self.program.display().to_string());
-        let mut child = Command::new(&self.program)
+        let mut command = Command::new(&self.program);
+        if let Some(path) = &self.path {
+            command.env("PATH", path);
+        }
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        let mut child = command
             .args(&self.arguments)
             .env("KUBECONFIG", &self.kubeconfig)
             // Neither reads nor leaves anything in the home of the person who runs the tests.

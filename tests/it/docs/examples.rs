@@ -8,12 +8,30 @@ use harness::repository;
 use kube::core::cel::{Validator, apply_defaults, compile_schema};
 use serde_json::{Value, value::RawValue};
 
-use super::page::{self, Block, pages};
+use super::{
+    super::real::install::TESTS,
+    generated::charts::CHARTS,
+    page::{self, Block, pages},
+};
 
-/// The blocks of every page in `language`.
+/// The blocks of every page in `language`, but for values of charts.
 fn blocks(language: &str) -> Vec<Block> {
     let mut blocks: Vec<_> = pages().iter().flat_map(page::Page::blocks).collect();
-    blocks.retain(|block| block.language == language);
+    blocks.retain(|block| block.language == language && chart(block).is_none());
+    blocks
+}
+
+/// The chart whose values a block shows.
+pub fn chart(block: &Block) -> Option<&str> {
+    block.marks.iter().find_map(|mark| mark.strip_prefix("values of "))
+}
+
+/// The commands of a page that a test runs itself, in order.
+pub fn blocks_run_by(test: &str, page: &str) -> Vec<Block> {
+    let page = pages().into_iter().find(|it| it.path == page).unwrap_or_else(|| panic!("there is no {page}"));
+    let mut blocks = page.blocks();
+    blocks.retain(|block| block.run_by.as_deref() == Some(test));
+    assert!(!blocks.is_empty(), "{}: nothing is run by {test}", page.path);
     blocks
 }
 
@@ -26,7 +44,13 @@ pub fn manifests() -> Vec<Block> {
 fn every_block_is_in_a_language_that_is_checked() {
     for block in pages().iter().flat_map(page::Page::blocks) {
         assert!(["sh", "yaml"].contains(&block.language.as_str()), "{}: {:?}", block.place, block.language);
-        assert!(block.marks.iter().all(|mark| mark == "invalid"), "{}: {:?}", block.place, block.marks);
+        let known =
+            block.marks.iter().all(|mark| mark == "invalid" || chart(&block).is_some_and(|it| CHARTS.contains(&it)));
+        assert!(known, "{}: {:?}", block.place, block.marks);
+        let run_by = block.run_by.as_deref();
+        let page = block.place.split(':').next().unwrap_or_default();
+        let follows = |test: &str| TESTS.iter().any(|(name, pages)| *name == test && pages.contains(&page));
+        assert!(run_by.is_none_or(follows), "{}: {run_by:?} does not run it", block.place);
         assert!(block.language == "sh" || block.not_run.is_none(), "{} is not run anyway", block.place);
     }
 }
@@ -131,7 +155,7 @@ fn every_command_names_targets_flags_and_files_that_are_there() {
                 let is_good = parsed.as_ref().map_or_else(|error| !error.use_stderr(), |_| true);
                 assert!(is_good, "{}: {}", block.place, parsed.unwrap_err());
             }
-            for word in words.iter().filter(|word| word.starts_with("examples/") || word.starts_with("deploy/")) {
+            for word in words.iter().filter(|word| ["examples/", "deploy/", "charts/"].iter().any(|folder| word.starts_with(folder))) {
                 assert!(repository().join(word).exists(), "{}: there is no {word}", block.place);
             }
             checked += 1;

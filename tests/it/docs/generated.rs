@@ -3,6 +3,7 @@
 //! What stands between `<!-- FAMILY: NAME -->` and `<!-- end -->` is made here. `UPDATE_DOCS=1` in the environment rewrites
 //! it; without it a stale part fails.
 mod catalogue;
+pub mod charts;
 mod fields;
 mod objects;
 mod program;
@@ -19,6 +20,13 @@ use harness::repository;
 use super::page::pages;
 
 const END: &str = "<!-- end -->";
+/// How everything that is generated here is brought up to date.
+const UPDATE: &str = "run this test with UPDATE_DOCS=1 in the environment";
+
+/// Whether stale files are to be rewritten.
+fn is_update() -> bool {
+    std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1")
+}
 
 /// Held while pages are read and rewritten, since families share pages.
 static PAGES: Mutex<()> = Mutex::new(());
@@ -74,14 +82,13 @@ fn fill(text: &str, family: &str, parts: &[Part]) -> (String, Vec<String>) {
 /// Fails unless each part of the family stands in one place of the documents, current, and no other is asked for there.
 pub fn keep_current(family: &str, parts: &[Part]) {
     let _guard = PAGES.lock().unwrap_or_else(PoisonError::into_inner);
-    let update = std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1");
     let (mut used, mut stale, mut markers) = (Vec::new(), Vec::new(), 0);
     for page in pages() {
         markers += page.text.matches(&format!("\n<!-- {family}: ")).count();
         let (filled, here) = fill(&page.text, family, parts);
         used.extend(here);
         if filled != page.text {
-            if update {
+            if is_update() {
                 std::fs::write(repository().join(&page.path), filled).unwrap();
             } else {
                 stale.push(page.path);
@@ -96,7 +103,7 @@ pub fn keep_current(family: &str, parts: &[Part]) {
         (names.clone(), names.len()),
         "each part stands in one place, and each marker is known"
     );
-    assert!(stale.is_empty(), "{stale:?} are stale: run this test with UPDATE_DOCS=1 in the environment");
+    assert!(stale.is_empty(), "{stale:?} are stale: {UPDATE}");
 }
 
 #[test]
@@ -107,6 +114,11 @@ fn what_is_generated_is_current() {
 #[test]
 fn the_fields_of_every_kind_are_current() {
     keep_current("fields", &fields::tables());
+}
+
+#[test]
+fn the_values_of_every_chart_are_current() {
+    keep_current("values", &charts::tables());
 }
 
 #[test]

@@ -6,7 +6,8 @@ use harness::repository;
 use super::page::{Page, pages};
 
 /// Folders of the repository: a path that begins with one is taken for a file.
-const FOLDERS: [&str; 8] = ["src/", "tests/", "docs/", "deploy/", "crds/", "examples/", "simulator/", ".ci/"];
+const FOLDERS: [&str; 9] =
+    ["src/", "tests/", "docs/", "deploy/", "charts/", "crds/", "examples/", "simulator/", ".ci/"];
 
 /// A text without what stands between single backticks, where a pattern may look like a link.
 fn uncoded(text: &str) -> String {

@@ -20,15 +20,17 @@ pub struct Block {
     pub marks: Vec<String>,
     /// Why it is not run, if the line before the block says so.
     pub not_run: Option<String>,
+    /// The test that runs it, if the line before the block names one; all others are run with the quickstart.
+    pub run_by: Option<String>,
     /// The file that it shows, if the line before the block says so.
     pub file: Option<String>,
     /// The code, without the indentation of the fence.
     pub code: String,
 }
 
-/// `README.md` and every page of `docs/` and its folders, in order.
+/// `README.md`, every page of `docs/` and its folders, and that of each chart, in order.
 pub fn pages() -> Vec<Page> {
-    let paths = ["README.md".to_owned()].into_iter().chain(files("docs", "md"));
+    let paths = ["README.md".to_owned()].into_iter().chain(files("docs", "md")).chain(files("charts", "md"));
     paths.map(|path| Page { text: text(&path), path }).collect()
 }
 
@@ -40,6 +42,7 @@ pub fn manifests() -> Vec<Block> {
         language: "yaml".to_owned(),
         marks: Vec::new(),
         not_run: None,
+        run_by: None,
         file: None,
     };
     files("examples", "yaml").into_iter().map(block).collect()
@@ -85,6 +88,7 @@ impl Page {
                         language: words.next().unwrap_or_default(),
                         marks: words.collect(),
                         not_run: between(before, "<!-- not run: ", " -->").map(str::to_owned),
+                        run_by: between(before, "<!-- run by: ", " -->").map(str::to_owned),
                         file: between(before, "<!-- file: ", " -->").map(str::to_owned),
                         code: String::new(),
                     };

@@ -10,7 +10,7 @@
 use std::{ops::Deref, path::PathBuf, time::Duration};
 
 use harness::{
-    AuditEvent, Call, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Organization, Simulator,
+    AuditEvent, Call, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Organization, Pod, Simulator,
     SimulatorOptions, eventually, service_account_user,
 };
 use serde_json::Value;
@@ -21,7 +21,7 @@ use super::kube::{Kube, condition, is_current, is_ready};
 /// For whatever takes the operator seconds; far above that, since two tests share two cores with two control planes.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// The operator's namespace, and its ServiceAccount in it, in the manifests of `deploy/`.
-const OPERATOR: &str = "atlas-operator";
+pub const OPERATOR: &str = "atlas-operator";
 /// The name of the credentials Secret in every namespace of a stage.
 pub const CREDENTIALS: &str = "atlas-credentials";
 /// Seconds of Atlas in one second: a dedicated cluster comes up in two to five seconds.
@@ -69,7 +69,7 @@ pub fn expect_nothing_denied(control_plane: &ControlPlane) {
     let mut denied = requests(control_plane, 0);
     assert!(!denied.is_empty(), "the operator asked for nothing");
     denied.retain(AuditEvent::is_denied);
-    assert!(denied.is_empty(), "denied by deploy/rbac.yaml: {denied:#?}");
+    assert!(denied.is_empty(), "denied by its roles: {denied:#?}");
 }
 
 /// A plane that others use too, or one of a test's own.
@@ -136,7 +136,7 @@ impl Scenery {
         self
     }
 
-    fn simulator(&self) -> SimulatorOptions {
+    pub fn simulator(&self) -> SimulatorOptions {
         SimulatorOptions {
             speed: self.speed,
             openapi: self.checked.then(openapi).flatten(),
@@ -201,6 +201,22 @@ impl Stage {
         let operator = Operator::start(&options).unwrap();
         operator.wait_ready().await.unwrap();
         Self { operator, simulator, kube, ground, options, scenery }
+    }
+
+    /// On a control plane where a test has installed the operator, whose pod this is. The namespaces are there.
+    pub async fn installed(control_plane: ControlPlane, simulator: Simulator, scenery: Scenery, pod: Pod) -> Self {
+        let kube = Kube::connect(control_plane.kubeconfig()).await;
+        let operator = Operator::start_pod(&pod).unwrap();
+        operator.wait_ready().await.unwrap();
+        let options = OperatorOptions::new(pod.kubeconfig(), simulator.base_url());
+        let plane = Plane { control_plane, operator: pod.kubeconfig().to_owned() };
+        Self { operator, simulator, kube, ground: Ground::Own(Box::new(plane)), options, scenery }
+    }
+
+    /// Starts a pod in place of an operator that has ended.
+    pub async fn start_pod(&mut self, pod: &Pod) {
+        self.operator = Operator::start_pod(pod).unwrap();
+        self.operator.wait_ready().await.unwrap();
     }
 
     pub fn plane(&self) -> &Plane {

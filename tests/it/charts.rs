@@ -1,0 +1,272 @@
+//! The charts, as Helm renders them: over a matrix of values, and as the API server takes what comes of it.
+use harness::{ControlPlane, ControlPlaneOptions, Tool, repository};
+use serde_json::{Value, json};
+
+use super::{
+    docs::{
+        examples::chart,
+        generated::charts::{CHARTS, folder},
+        page::{Page, pages},
+    },
+    real::kube::documents,
+};
+
+const OPERATOR: &str = "atlas-operator";
+
+/// Values of the operator's chart, each with what it is about.
+fn matrix() -> Vec<(&'static str, Value)> {
+    let everything = json!({
+        "fullnameOverride": "mongo",
+        "labels": {"team": "platform"},
+        "podLabels": {"sidecar.istio.io/inject": "false"},
+        "podAnnotations": {"example.com/owner": "platform"},
+        "image": {"repository": "registry.example.com/a/b", "digest": format!("sha256:{}", "0".repeat(64)), "pullPolicy": "Always"},
+        "imagePullSecrets": [{"name": "registry"}],
+        "defaultCredentials": {"name": "atlas", "namespace": "secrets"},
+        "settings": {"resync": "30m", "log": "debug", "concurrency": 16},
+        "serviceAccount": {"name": "somebody", "annotations": {"example.com/role": "atlas"}},
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "infra", "operator": "Exists"}],
+        "affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+        "priorityClassName": "system-cluster-critical",
+        "extraEnv": [{"name": "TZ", "value": "UTC"}],
+        "extraVolumes": [{"name": "extra", "emptyDir": {}}],
+        "extraVolumeMounts": [{"name": "extra", "mountPath": "/extra"}],
+        "podDisruptionBudget": {"maxUnavailable": "50%"},
+        "networkPolicy": {
+            "enabled": true,
+            "atlas": {"cidrs": ["203.0.113.0/24"]},
+            "apiServer": {"cidrs": ["10.0.0.2/32"], "ports": [6443]},
+            "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
+            "extraEgress": [{"ports": [{"port": 4318}]}],
+        },
+        "metrics": {"serviceMonitor": {"enabled": true, "interval": "1m", "labels": {"release": "prometheus"}}},
+    });
+    let mut some_namespaces = everything.clone();
+    some_namespaces["watchNamespaces"] = json!(["shop", "billing"]);
+    vec![
+        ("nothing", json!({})),
+        ("everything", everything),
+        ("some namespaces", some_namespaces),
+        (
+            "one namespace, with the credentials in it",
+            json!({"watchNamespaces": ["shop"], "defaultCredentials": {"name": "atlas", "namespace": "shop"}}),
+        ),
+        (
+            "nothing that is optional",
+            json!({
+                "rbac": {"create": false},
+                "serviceAccount": {"create": false, "name": "given"},
+                "podDisruptionBudget": {"enabled": false},
+                "topologySpreadConstraints": [],
+                "settings": null,
+            }),
+        ),
+        ("a network policy without addresses", json!({"networkPolicy": {"enabled": true}})),
+        ("metrics without a ServiceMonitor", json!({"metrics": {"service": {"enabled": true}}})),
+        ("OpenShift", json!({"podSecurityContext": {"runAsUser": null, "runAsGroup": null}})),
+    ]
+}
+
+/// What Helm makes of a chart with these values, or what it says against them.
+async fn template(chart: &str, values: &Value) -> Result<Vec<Value>, String> {
+    let path = folder(chart);
+    let arguments = ["template", OPERATOR, path.to_str().unwrap(), "--namespace", OPERATOR, "--values", "-"];
+    let rendered = Tool::helm(arguments).await.unwrap().stdin(values.to_string()).run().await;
+    rendered
+        .map(|text| documents(&text).into_iter().filter(|it| !it.is_null()).collect())
+        .map_err(|error| error.to_string())
+}
+
+async fn rendered(chart: &str, values: &Value) -> Vec<Value> {
+    template(chart, values).await.unwrap()
+}
+
+fn of_kind<'a>(objects: &'a [Value], kind: &str) -> Vec<&'a Value> {
+    objects.iter().filter(|object| object["kind"] == kind).collect()
+}
+
+#[tokio::test]
+async fn helm_has_nothing_against_the_charts() {
+    for chart in CHARTS {
+        let path = folder(chart);
+        let lint = ["lint", "--strict", path.to_str().unwrap()];
+        Tool::helm(lint).await.unwrap().run().await.unwrap();
+        let text = std::fs::read_to_string(path.join("Chart.yaml")).unwrap();
+        let about = &documents(&text)[0];
+        for field in ["version", "appVersion"] {
+            assert_eq!(about[field], env!("CARGO_PKG_VERSION"), "{field} of {chart}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_value_is_refused_with_its_name() {
+    for (values, name) in [
+        (json!({"replica": 2}), "replica"),
+        (json!({"replicas": "two"}), "replicas"),
+        (json!({"image": {"digest": "sha256:12"}}), "digest"),
+        (json!({"watchNamespaces": "shop"}), "watchNamespaces"),
+        (json!({"settings": {"resink": "1m"}}), "resink"),
+        (json!({"settings": {"namespace": "shop"}}), "namespace"),
+        (json!({"replicas": 2, "leaderElection": {"enabled": false}}), "replicas"),
+        (json!({"metrics": {"serviceMonitor": {"interval": "often"}}}), "interval"),
+    ] {
+        let said = template(OPERATOR, &values).await.unwrap_err();
+        assert!(said.contains(name), "{values}: {said}");
+    }
+    for (values, name) in [
+        (json!({"projects": {"shop": {"spec": {"name": "Shop", "tagz": []}}}}), "tagz"),
+        (json!({"projects": {"Shop": {"spec": {"name": "Shop"}}}}), "Shop"),
+        (json!({"clusters": {"orders": {}}}), "spec"),
+    ] {
+        let said = template("atlas-resources", &values).await.unwrap_err();
+        assert!(said.contains(name), "{values}: {said}");
+    }
+}
+
+/// Every setting is in reach of the chart, by its flag's name or by a value of its own.
+#[test]
+fn the_settings_are_those_of_the_operator() {
+    /// What other values and the chart itself set.
+    const OTHERS: [&str; 4] = ["namespace", "default-secret", "metrics", "health"];
+    let schema = std::fs::read_to_string(folder(OPERATOR).join("values.schema.json")).unwrap();
+    let schema: Value = serde_json::from_str(&schema).unwrap();
+    let settings = schema["properties"]["settings"]["propertyNames"]["enum"].as_array().unwrap();
+    let mut settings: Vec<&str> = settings.iter().map(|name| name.as_str().unwrap()).collect();
+    settings.extend(OTHERS);
+    settings.sort_unstable();
+    let command = atlas_operator::cli::command();
+    let mut flags: Vec<&str> =
+        command.find_subcommand("run").unwrap().get_arguments().filter_map(clap::Arg::get_long).collect();
+    flags.sort_unstable();
+    assert_eq!(settings, flags);
+}
+
+#[tokio::test]
+async fn pods_are_restricted_and_probed_whatever_the_values_are() {
+    for (about, values) in matrix() {
+        let objects = rendered(OPERATOR, &values).await;
+        let [deployment] = of_kind(&objects, "Deployment")[..] else { panic!("{about}") };
+        let pod = &deployment["spec"]["template"]["spec"];
+        let container = &pod["containers"][0];
+        assert_eq!(pod["securityContext"]["runAsNonRoot"], true, "{about}");
+        assert_eq!(pod["securityContext"]["seccompProfile"]["type"], "RuntimeDefault", "{about}");
+        let expected = json!({"allowPrivilegeEscalation": false, "readOnlyRootFilesystem": true, "capabilities": {"drop": ["ALL"]}});
+        assert_eq!(container["securityContext"], expected, "{about}");
+        assert_eq!(container["livenessProbe"]["httpGet"], json!({"path": "/livez", "port": "health"}), "{about}");
+        assert_eq!(container["readinessProbe"]["httpGet"], json!({"path": "/readyz", "port": "health"}), "{about}");
+        let selector = deployment["spec"]["selector"]["matchLabels"].as_object().unwrap();
+        for (label, value) in selector {
+            assert_eq!(deployment["spec"]["template"]["metadata"]["labels"][label], *value, "{about}");
+        }
+        let some = !values["watchNamespaces"].is_null();
+        assert_eq!(of_kind(&objects, "ClusterRole").is_empty(), some || values["rbac"]["create"] == false, "{about}");
+        assert_eq!(of_kind(&objects, "ClusterRoleBinding").len(), of_kind(&objects, "ClusterRole").len(), "{about}");
+    }
+}
+
+#[tokio::test]
+async fn the_definitions_are_those_of_the_kinds_and_stay() {
+    let mut found = rendered("atlas-operator-crds", &json!({"labels": {"team": "platform"}})).await;
+    let mut expected = Vec::new();
+    for (_, manifest) in atlas_operator::kinds::manifests().unwrap() {
+        expected.extend(documents(&manifest));
+    }
+    for definition in &mut found {
+        let metadata = definition["metadata"].as_object_mut().unwrap();
+        assert_eq!(metadata.remove("annotations"), Some(json!({"helm.sh/resource-policy": "keep"})));
+        assert_eq!(metadata.remove("labels").unwrap()["team"], "platform");
+    }
+    let name = |definition: &Value| definition["metadata"]["name"].to_string();
+    found.sort_by_key(name);
+    expected.sort_by_key(name);
+    assert_eq!(found.len(), expected.len());
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_json_diff::assert_json_eq!(found, expected);
+    }
+}
+
+#[test]
+fn the_plain_manifests_are_what_the_chart_renders() {
+    let fresh = tempfile::tempdir().unwrap();
+    let render = std::process::Command::new(repository().join("deploy/render")).arg(fresh.path()).output().unwrap();
+    assert!(render.status.success(), "{}", String::from_utf8_lossy(&render.stderr));
+    let kustomization = std::fs::read_to_string(repository().join("deploy/kustomization.yaml")).unwrap();
+    let mut compared = 0;
+    for entry in std::fs::read_dir(fresh.path()).unwrap() {
+        let name = entry.unwrap().file_name();
+        let read = |folder: &std::path::Path| std::fs::read_to_string(folder.join(&name)).unwrap_or_default();
+        let (expected, found) = (read(fresh.path()), read(&repository().join("deploy")));
+        assert!(found == expected, "deploy/{} is stale: run `make crds`", name.display());
+        assert!(
+            kustomization.contains(&format!("\n- {}\n", name.display())),
+            "deploy/{} is not applied",
+            name.display()
+        );
+        compared += 1;
+    }
+    assert!(compared > 3, "{compared} manifests");
+}
+
+#[tokio::test]
+async fn the_values_in_the_documents_are_taken() {
+    let blocks: Vec<_> = pages().iter().flat_map(Page::blocks).filter(|block| chart(block).is_some()).collect();
+    assert!(!blocks.is_empty());
+    for block in blocks {
+        let values = documents(&block.code).remove(0);
+        let rendered = template(chart(&block).unwrap(), &values).await;
+        assert!(rendered.is_ok_and(|objects| !objects.is_empty()), "{}", block.place);
+    }
+}
+
+/// Definitions of the Prometheus operator's kinds, with as much schema as the API server wants: what their fields may be
+/// is not checked here.
+fn monitoring() -> String {
+    let definition = |kind: &str| {
+        let (singular, plural) = (kind.to_lowercase(), format!("{}s", kind.to_lowercase()));
+        let open = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        json!({
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{plural}.monitoring.coreos.com")},
+            "spec": {
+                "group": "monitoring.coreos.com",
+                "scope": "Namespaced",
+                "names": {"kind": kind, "singular": singular, "plural": plural},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": open}}],
+            },
+        })
+        .to_string()
+    };
+    ["ServiceMonitor", "PrometheusRule"].map(definition).join("\n---\n")
+}
+
+#[tokio::test]
+async fn the_api_server_takes_every_object_without_a_complaint() {
+    let control_plane =
+        ControlPlane::start(ControlPlaneOptions { helm: true, ..ControlPlaneOptions::default() }).await.unwrap();
+    for namespace in [OPERATOR, "shop", "billing", "secrets"] {
+        control_plane.kubectl(["create", "namespace", namespace]).run().await.unwrap();
+    }
+    control_plane.apply_text(monitoring()).await.unwrap();
+    control_plane.install_crds(&repository().join("crds")).await.unwrap();
+    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+    control_plane.kubectl(wait).run().await.unwrap();
+    let resources = std::fs::read_to_string(repository().join("charts/atlas-resources/examples/shop.yaml")).unwrap();
+    let mut cases: Vec<(&str, &str, Value)> =
+        matrix().into_iter().map(|(about, values)| (OPERATOR, about, values)).collect();
+    cases.push(("atlas-operator-crds", "definitions", json!({})));
+    cases.push(("atlas-resources", "resources", documents(&resources).remove(0)));
+    let mut taken = 0;
+    for (chart, about, values) in cases {
+        let objects = rendered(chart, &values).await;
+        let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+        let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
+        let output = control_plane.kubectl(apply).stdin(text.join("\n---\n")).output().await.unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success() && said.is_empty(), "{chart}, {about}: {said}");
+        taken += objects.len();
+    }
+    println!("the API server took {taken} objects");
+}

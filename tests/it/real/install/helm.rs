@@ -1,0 +1,73 @@
+//! Both charts on an empty control plane, upgraded, removed, and installed again.
+use std::path::Path;
+
+use harness::repository;
+
+use super::{
+    INSTALL, README, Site, UNINSTALL, UPGRADE, changes, expect_all_kept, follow, identities, point_at_atlas,
+    quickstart, roll_out,
+};
+
+pub const NAME: &str = "real::install::helm";
+const NAMESPACE: &str = "shop";
+
+/// The chart of the definitions as a later release might bring it: projects have one field more.
+fn next_release(folder: &Path) -> String {
+    let (from, to) = (repository().join("charts/atlas-operator-crds"), folder.join("atlas-operator-crds"));
+    copy(&from, &to);
+    let file = to.join("templates/atlas-operator.io_atlasprojects.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (head, spec) = text.split_once("\n          spec:\n").unwrap();
+    let fields = "\n            properties:\n";
+    let spec = spec.replacen(fields, &format!("{fields}              newField: {{type: string}}\n"), 1);
+    std::fs::write(&file, format!("{head}\n          spec:\n{spec}")).unwrap();
+    to.to_str().unwrap().to_owned()
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let (from, to) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn objects_and_atlas_outlive_every_upgrade_and_the_operator_itself() {
+    let site = Site::open(NAMESPACE).await;
+    follow(&site.control_plane, NAME, INSTALL).await;
+    let mut stage = site.raise(NAMESPACE).await;
+    quickstart(&stage, NAMESPACE).await;
+    let before = identities(&stage.kube, NAMESPACE).await;
+    let call = stage.simulator.latest_call().await.unwrap();
+
+    // Definitions that have changed, and a template that has.
+    let folder = tempfile::tempdir().unwrap();
+    let upgrade = ["upgrade", "atlas-operator-crds", &next_release(folder.path())];
+    stage.plane().control_plane.helm(upgrade).run().await.unwrap();
+    let patch = r#"{"spec":{"newField":"as a later release knows it"}}"#;
+    let patch = ["patch", "atlasproject", "shop", "-n", NAMESPACE, "--type=merge", "-p", patch];
+    stage.plane().control_plane.kubectl(patch).run().await.unwrap();
+    follow(&stage.plane().control_plane, NAME, UPGRADE).await;
+    let pod = roll_out(&mut stage).await;
+    assert!(pod.arguments().contains(&"--resync=30m".to_owned()), "{:?}", pod.arguments());
+    stage.all_ready(NAMESPACE).await;
+    assert_eq!(identities(&stage.kube, NAMESPACE).await, before);
+
+    follow(&stage.plane().control_plane, NAME, UNINSTALL).await;
+    assert!(stage.operator.stop().await.unwrap().success());
+    expect_all_kept(&stage, NAMESPACE, &before).await;
+
+    // The definitions that stayed are taken over, and so is everything in Atlas.
+    follow(&stage.plane().control_plane, NAME, README).await;
+    point_at_atlas(&stage.plane().control_plane, &stage.simulator).await;
+    roll_out(&mut stage).await;
+    stage.all_ready(NAMESPACE).await;
+    assert_eq!(identities(&stage.kube, NAMESPACE).await, before);
+    assert_eq!(changes(&stage, call).await, Vec::<String>::new());
+    stage.end().await;
+}
