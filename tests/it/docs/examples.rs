@@ -155,7 +155,10 @@ fn every_command_names_targets_flags_and_files_that_are_there() {
                 let is_good = parsed.as_ref().map_or_else(|error| !error.use_stderr(), |_| true);
                 assert!(is_good, "{}: {}", block.place, parsed.unwrap_err());
             }
-            for word in words.iter().filter(|word| ["examples/", "deploy/", "charts/"].iter().any(|folder| word.starts_with(folder))) {
+            for word in words
+                .iter()
+                .filter(|word| ["examples/", "deploy/", "charts/"].iter().any(|folder| word.starts_with(folder)))
+            {
                 assert!(repository().join(word).exists(), "{}: there is no {word}", block.place);
             }
             checked += 1;

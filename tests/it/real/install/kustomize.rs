@@ -1,5 +1,10 @@
 //! The plain manifests of `deploy/`, for all namespaces.
-use super::{super::rights, INSTALL, Site, UNINSTALL, UPGRADE, expect_all_kept, follow, identities, quickstart};
+use serde_json::json;
+
+use super::{
+    super::rights, INSTALL, Site, UNINSTALL, UPGRADE, expect_all_kept, follow, identities, point_at_atlas, quickstart,
+    roll_out,
+};
 
 pub const NAME: &str = "real::install::kustomize";
 const NAMESPACE: &str = "shop";
@@ -8,19 +13,26 @@ const NAMESPACE: &str = "shop";
 async fn every_right_of_the_manifests_is_used_none_is_missing_and_objects_stay_without_them() {
     let site = Site::open(NAMESPACE).await;
     follow(&site.control_plane, NAME, INSTALL).await;
-    let stage = site.raise(NAMESPACE).await;
-    rights::use_everything(&stage, NAMESPACE, rights::Policies::OfNamespace).await;
-    rights::expect_exact(&stage).await;
-
-    let annotation = "atlas-operator.io/deletion-";
-    let unset = ["annotate", "namespace", NAMESPACE, annotation];
-    stage.plane().control_plane.kubectl(unset).run().await.unwrap();
-    stage.simulator.clear_calls().await.unwrap();
+    let mut stage = site.raise(NAMESPACE).await;
     quickstart(&stage, NAMESPACE).await;
+    rights::use_everything(&stage, NAMESPACE).await;
+
     let before = identities(&stage.kube, NAMESPACE).await;
     follow(&stage.plane().control_plane, NAME, UPGRADE).await;
     follow(&stage.plane().control_plane, NAME, UNINSTALL).await;
     assert!(stage.operator.stop().await.unwrap().success());
     expect_all_kept(&stage, NAMESPACE, &before).await;
-    stage.look_back().await;
+
+    // Its namespace has to be gone before it can come again.
+    let gone = ["wait", "--for=delete", "namespace/atlas-operator", "--timeout=60s"];
+    stage.plane().control_plane.kubectl(gone).run().await.unwrap();
+    follow(&stage.plane().control_plane, NAME, INSTALL).await;
+    point_at_atlas(&stage.plane().control_plane, &stage.simulator).await;
+    roll_out(&mut stage).await;
+    let policy = ["annotate", "namespace", NAMESPACE, "atlas-operator.io/deletion=delete"];
+    stage.plane().control_plane.kubectl(policy).run().await.unwrap();
+    rights::remove_everything(&stage, NAMESPACE).await;
+    assert_eq!(stage.simulator.state().await.unwrap()["groups"], json!({}), "the namespace's policy was not followed");
+    rights::expect_exact(&stage).await;
+    stage.end().await;
 }

@@ -1,12 +1,13 @@
 //! An operator of one namespace, without any right beyond it, and resources from Helm values.
 use harness::service_account_user;
+use serde_json::json;
 
 use super::{
     super::{
         rights,
         stage::{OPERATOR, lines},
     },
-    INSTALL, RESOURCES, Site, UNINSTALL, UPGRADE, changes, follow,
+    INSTALL, RESOURCES, Site, UNINSTALL, UPGRADE, blocks_run_by, changes, follow,
 };
 
 pub const NAME: &str = "real::install::namespaced";
@@ -34,38 +35,32 @@ async fn it_needs_no_right_in_the_cluster_and_keeps_resources_that_helm_values_d
         assert_eq!(String::from_utf8_lossy(&may.stdout).trim(), "no", "{verb} {resource}");
     }
     let stage = site.raise(NAMESPACE).await;
-    rights::use_everything(&stage, NAMESPACE, rights::Policies::OfObjects).await;
 
-    // Its project names no credentials, and gets those of the operator.
-    let call = stage.simulator.latest_call().await.unwrap();
-    let commands = super::blocks_run_by(NAME, RESOURCES);
+    // Their project names no credentials, and gets those of the operator.
+    let commands = blocks_run_by(NAME, RESOURCES);
     let [install, upgrade, uninstall] = commands.as_slice() else { panic!("{} blocks", commands.len()) };
     let control_plane = &stage.plane().control_plane;
     control_plane.bash(&install.code).await.unwrap();
     stage.all_ready(NAMESPACE).await;
-    stage.connection_secrets(NAMESPACE).await;
-    rights::expect_exact(&stage).await;
-    assert_eq!(changes(&stage, call).await.iter().filter(|line| line.starts_with("DELETE")).count(), 0);
+    rights::use_everything(&stage, NAMESPACE).await;
 
     let call = stage.simulator.latest_call().await.unwrap();
     control_plane.bash(&upgrade.code).await.unwrap();
     stage.mutating_calls(call, 1).await;
     stage.all_ready(NAMESPACE).await;
     let calls = stage.simulator.mutating_calls(call).await.unwrap();
-    assert!(
-        matches!(lines(&calls).as_slice(), [line] if line.starts_with("PATCH ") && line.ends_with("/clusters/orders")),
-        "{:?}",
-        lines(&calls)
-    );
+    assert_eq!(calls.len(), 1, "{:?}", lines(&calls));
+    assert_eq!(calls[0].request, json!({"tags": [{"key": "team", "value": "platform"}]}));
 
     // Database users go with their objects, and what holds data stays in Atlas.
+    stage.kube.delete(NAMESPACE, "AtlasCustomRole", "support").await;
+    stage.gone(NAMESPACE, "AtlasCustomRole", "support").await;
     let call = stage.simulator.latest_call().await.unwrap();
     control_plane.bash(&uninstall.code).await.unwrap();
-    for (kind, name) in [("AtlasDatabaseUser", "orders-api"), ("AtlasCluster", "orders"), ("AtlasProject", "shop")] {
-        stage.gone(NAMESPACE, kind, name).await;
-    }
+    rights::remove_everything(&stage, NAMESPACE).await;
     let deleted = changes(&stage, call).await;
     assert!(matches!(deleted.as_slice(), [line] if line.ends_with("/databaseUsers/admin/orders-api")), "{deleted:?}");
+    rights::expect_exact(&stage).await;
 
     follow(control_plane, NAME, UPGRADE).await;
     follow(control_plane, NAME, UNINSTALL).await;
