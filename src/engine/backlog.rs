@@ -43,7 +43,7 @@ mod tests {
     fn the_earliest_time_counts_and_what_begins_waits_no_more() {
         let (backlog, now) = (Backlog::default(), Instant::now());
         let subject = |name: &str| Subject { kind: "AtlasProject", namespace: "ns".into(), name: name.into() };
-        backlog.due(subject("a"), now + Duration::from_secs(60));
+        backlog.due(subject("a"), now + Duration::from_mins(1));
         assert!(backlog.overdue(now).is_empty());
         backlog.due(subject("a"), now);
         backlog.due(subject("a"), now + Duration::from_secs(5));

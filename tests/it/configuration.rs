@@ -10,7 +10,7 @@ use harness::{Process, eventually, free_port};
 use tempfile::TempDir;
 
 /// For a start, or for the file to be looked at, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// `atlas-operator run` with nothing in its environment but what is given here.
 fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Command {

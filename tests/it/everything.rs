@@ -70,7 +70,7 @@ fn object(index: usize) -> Object {
         1 => json!({"conditions": [{"type": "Ready", "status": "Perhaps", "reason": format!("Canary{index}")}]}),
         _ => json!({
             "conditions": [{"type": "Ready", "status": ready, "reason": reason.to_string()}],
-            "drift": if index % 5 == 0 { drift } else { json!([]) },
+            "drift": if index.is_multiple_of(5) { drift } else { json!([]) },
         }),
     };
     let name = format!("object-{index}");
