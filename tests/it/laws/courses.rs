@@ -52,6 +52,14 @@ impl World {
 /// Changes that lead to calls of their own: the example that each begins with, and what it becomes.
 const CHANGES: &[(&str, &str)] = &[("AtlasProject (everything)", include_str!("courses/project.yaml"))];
 
+/// Changes of a cluster that take more than a PATCH, each from what is there to what is to be.
+const JOURNEYS: &[(&str, &str, &str)] = &[
+    ("from M0 to flex", include_str!("courses/m0.yaml"), include_str!("courses/flex.yaml")),
+    ("from M0 to dedicated", include_str!("courses/m0.yaml"), include_str!("courses/dedicated.yaml")),
+    ("from flex to dedicated", include_str!("courses/flex.yaml"), include_str!("courses/dedicated.yaml")),
+    ("a paused cluster, changed", include_str!("courses/paused.yaml"), include_str!("courses/paused-changed.yaml")),
+];
+
 /// One example for each way a kind is written to Atlas (examples that differ only in what they say share their calls),
 /// and the changes that lead to calls of their own.
 pub fn courses() -> Vec<Course> {
@@ -72,5 +80,10 @@ pub fn courses() -> Vec<Course> {
             courses.push(Course { name: format!("{name}, changed"), before: Some(example.manifest), manifest });
         }
     }
+    courses.extend(JOURNEYS.iter().map(|(name, before, manifest)| Course {
+        name: (*name).to_owned(),
+        before: Some(before),
+        manifest,
+    }));
     courses
 }

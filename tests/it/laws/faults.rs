@@ -1,7 +1,7 @@
 //! Laws under fault: crashes between any two calls, and every error on every call.
 use std::{collections::BTreeSet, time::Duration};
 
-use atlas_operator::kind::Deletion;
+use atlas_operator::{kind::Deletion, kinds};
 use serde_json::{Value, json};
 
 use super::{
@@ -50,10 +50,11 @@ async fn a_crash_at_every_call_ends_as_if_there_had_been_none() {
     let mut world = World::trapped().await;
     world.defaults.deletion = Some(Deletion::Delete);
     let (mut boundaries, mut crashes) = (0, 0);
+    let mut seen = BTreeSet::new();
     for course in courses() {
         let name = &course.name;
         let (settled, calls) = reference(&mut world, &course).await;
-        for held in calls {
+        for held in unseen(&mut seen, &calls) {
             boundaries += 1;
             world.begin(&course).await;
             world.trap.set(Some(held));
@@ -77,6 +78,7 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
     let mut world = World::trapped().await;
     world.defaults.deletion = Some(Deletion::Delete);
     let (mut boundaries, mut crashes) = (0, 0);
+    let mut seen = BTreeSet::new();
     for course in courses() {
         let name = &course.name;
         let (mut operator, keys) = world.carry(&course).await;
@@ -85,7 +87,7 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
             world.kube.delete(key);
         }
         world.run(&mut operator).await;
-        for held in both(&world.trap.calls()) {
+        for held in unseen(&mut seen, &world.trap.calls()) {
             boundaries += 1;
             let (mut operator, keys) = world.carry(&course).await;
             world.trap.set(Some(held));
@@ -97,7 +99,7 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
             world.trap.set(None);
             let mut operator = world.operator();
             assert_eq!(world.run(&mut operator).await, Run::Quiet);
-            for kind in atlas_operator::kinds::all() {
+            for kind in kinds::all() {
                 let left = world.kube.all(kind.plural());
                 let due = operator.due(&world);
                 assert!(left.is_empty(), "{name}: killed {held:?}; {due}\n{}", world.describe());
@@ -116,6 +118,7 @@ async fn every_error_on_every_call_once_is_recovered_from() {
     // A call that is held costs this long, and some hundreds are; one that is slow by chance is one more fault.
     world.total_timeout = Duration::from_millis(100);
     let (mut pairs, mut struck) = (0, 0);
+    let mut seen = BTreeSet::new();
     for course in courses() {
         let name = &course.name;
         let settled = settle(&mut world, &course).await;
@@ -128,6 +131,10 @@ async fn every_error_on_every_call_once_is_recovered_from() {
             let whens = KINDS.iter().map(|kind| (*kind, "before"));
             let whens = whens.chain(AFTER_COMMIT.iter().filter(|_| mutating).map(|kind| (*kind, "after")));
             for (kind, when) in whens {
+                // Once is enough for each operation: courses share most of their ways.
+                if !seen.insert((site(&calls[index]), kind, when)) {
+                    continue;
+                }
                 pairs += 1;
                 world.begin(&course).await;
                 let fault = json!({"nth": index + 1, "kind": kind, "when": when});
@@ -140,7 +147,11 @@ async fn every_error_on_every_call_once_is_recovered_from() {
             }
         }
     }
-    println!("law 7: {pairs} (call × fault) pairs, once each; {struck} struck");
+    let changing: BTreeSet<_> = seen.iter().map(|(site, ..)| site).filter(|site| !site.starts_with("GET")).collect();
+    println!(
+        "law 7: {pairs} (operation × fault) pairs, once each; {struck} struck; {} operations change something",
+        changing.len()
+    );
     assert!(struck * 10 >= pairs * 9, "{struck} of {pairs} faults struck");
 }
 
@@ -151,11 +162,12 @@ async fn every_error_that_lasts_is_borne_and_recovered_from() {
     let mut world = World::new().await;
     world.total_timeout = Duration::from_millis(100);
     let mut pairs = 0;
+    let mut seen = BTreeSet::new();
     for course in courses() {
         let name = &course.name;
         let settled = settle(&mut world, &course).await;
         let sites: BTreeSet<String> = authenticated(&world).await.iter().map(site).collect();
-        for site in &sites {
+        for site in sites.iter().filter(|site| seen.insert((*site).clone())) {
             for kind in KINDS {
                 pairs += 1;
                 world.begin(&course).await;
@@ -178,9 +190,9 @@ async fn every_error_that_lasts_is_borne_and_recovered_from() {
 }
 
 /// The settled world of a course, and every call that leads there.
-async fn reference(world: &mut World, course: &Course) -> (Value, Vec<(usize, When)>) {
+async fn reference(world: &mut World, course: &Course) -> (Value, Vec<String>) {
     let settled = settle(world, course).await;
-    (settled, both(&world.trap.calls()))
+    (settled, world.trap.calls())
 }
 
 async fn settle(world: &mut World, course: &Course) -> Value {
@@ -189,11 +201,15 @@ async fn settle(world: &mut World, course: &Course) -> Value {
     world.dump().await
 }
 
-/// Before and after every call. Of a row of the same call, which is Atlas being asked how far it is, the first and the
-/// last stand for all.
-fn both(calls: &[String]) -> Vec<(usize, When)> {
-    let apart = (0..calls.len()).filter(|at| !between(calls, *at));
-    apart.flat_map(|at| [(at, When::Before), (at, When::After)]).collect()
+/// Before and after every call that was not seen yet behind the same call: courses share most of their ways. Of a row of
+/// the same call, which is Atlas being asked how far it is, the first and the last stand for all.
+fn unseen(seen: &mut BTreeSet<(String, String)>, calls: &[String]) -> Vec<(usize, When)> {
+    let mut apart: Vec<usize> = (0..calls.len()).filter(|at| !between(calls, *at)).collect();
+    apart.retain(|at| {
+        let before = at.checked_sub(1).map_or_else(String::new, |before| shape(&calls[before]));
+        seen.insert((before, shape(&calls[*at])))
+    });
+    apart.into_iter().flat_map(|at| [(at, When::Before), (at, When::After)]).collect()
 }
 
 fn between(calls: &[String], at: usize) -> bool {
@@ -206,7 +222,34 @@ async fn authenticated(world: &World) -> Vec<harness::Call> {
 
 /// The operation of a call, as faults name it: ids and names replaced by a wildcard.
 fn site(call: &harness::Call) -> String {
+    let path = call.path.trim_start_matches("/api/atlas/v2/");
+    shape(&format!("{} /{path}", call.method))
+}
+
+/// A method and a path without query, in which ids and names are replaced by a wildcard.
+fn shape(call: &str) -> String {
     const WORDS: &[&str] = &[
+        "",
+        "api",
+        "apis",
+        "atlas",
+        "v1",
+        "v2",
+        "namespaces",
+        "secrets",
+        "events",
+        "status",
+        "orgs",
+        "limits",
+        "maintenanceWindow",
+        "auditLog",
+        "teams",
+        "certs",
+        "globalWrites",
+        "managedNamespaces",
+        "customZoneMapping",
+        "tenantUpgrade",
+        "flexClusters:tenantUpgrade",
         "groups",
         "byName",
         "settings",
@@ -218,10 +261,11 @@ fn site(call: &harness::Call) -> String {
         "roles",
         "processArgs",
     ];
-    let path = call.path.split('?').next().unwrap().trim_start_matches("/api/atlas/v2/");
-    let segments: Vec<&str> =
-        path.split('/').map(|segment| if WORDS.contains(&segment) { segment } else { "*" }).collect();
-    format!("{} /{}", call.method, segments.join("/"))
+    let (method, path) = call.split_once(' ').unwrap();
+    let known = |segment| WORDS.contains(&segment) || kinds::all().iter().any(|kind| kind.plural() == segment);
+    let path = path.split('?').next().unwrap();
+    let segments: Vec<&str> = path.split('/').map(|segment| if known(segment) { segment } else { "*" }).collect();
+    format!("{method} {}", segments.join("/"))
 }
 
 async fn fired(world: &World) -> u64 {
