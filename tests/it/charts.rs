@@ -60,6 +60,8 @@ fn matrix() -> Vec<(&'static str, Value)> {
                 "podDisruptionBudget": {"enabled": false},
                 "topologySpreadConstraints": [],
                 "settings": null,
+            "leaderElection": {"enabled": false},
+            "replicas": 1,
             }),
         ),
         ("a network policy without addresses", json!({"networkPolicy": {"enabled": true}})),
@@ -129,7 +131,17 @@ async fn a_wrong_value_is_refused_with_its_name() {
 #[test]
 fn the_settings_are_those_of_the_operator() {
     /// What other values and the chart itself set.
-    const OTHERS: [&str; 4] = ["namespace", "default-secret", "metrics", "health"];
+    const OTHERS: [&str; 9] = [
+        "config",
+        "default-secret",
+        "health",
+        "leader-election",
+        "lease-duration",
+        "lease-name",
+        "lease-namespace",
+        "metrics",
+        "namespace",
+    ];
     let schema = std::fs::read_to_string(folder(OPERATOR).join("values.schema.json")).unwrap();
     let schema: Value = serde_json::from_str(&schema).unwrap();
     let settings = schema["properties"]["settings"]["propertyNames"]["enum"].as_array().unwrap();
@@ -164,6 +176,23 @@ async fn pods_are_restricted_and_probed_whatever_the_values_are() {
         assert_eq!(of_kind(&objects, "ClusterRole").is_empty(), some || values["rbac"]["create"] == false, "{about}");
         assert_eq!(of_kind(&objects, "ClusterRoleBinding").len(), of_kind(&objects, "ClusterRole").len(), "{about}");
     }
+}
+
+/// The operator reads the log filter again by itself, so that a change of it is no reason to replace pods.
+#[tokio::test]
+async fn pods_are_replaced_for_new_settings_but_not_for_what_is_logged() {
+    let template = |settings: Value| async move {
+        let objects = rendered(OPERATOR, &json!({"settings": settings})).await;
+        let [map] = of_kind(&objects, "ConfigMap")[..] else { panic!("{objects:?}") };
+        let [deployment] = of_kind(&objects, "Deployment")[..] else { panic!("{objects:?}") };
+        (map["data"]["config.yaml"].clone(), deployment["spec"]["template"].clone())
+    };
+    let (file, before) = template(json!({"resync": "30m"})).await;
+    let (changed, logging) = template(json!({"resync": "30m", "log": "debug"})).await;
+    let (_, other) = template(json!({"resync": "20m"})).await;
+    assert_ne!(file, changed);
+    assert_eq!(before, logging);
+    assert_ne!(before, other);
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub struct Operator {
     metrics: String,
     // Holds the log until this is dropped.
     _folder: TempDir,
+    // Holds the files of its volumes.
+    _pod: Option<Pod>,
 }
 
 impl Operator {
@@ -63,17 +65,17 @@ impl Operator {
             .env("ATLAS_OPERATOR_LOG", &options.log_filter)
             .envs(options.environment.iter().map(|(name, value)| (name, value)));
         let health = format!("http://{health}");
-        Self::launch(command, &health, &format!("{health}/readyz"), &format!("http://{metrics}/metrics"))
+        Self::launch(command, &health, &format!("{health}/readyz"), &format!("http://{metrics}/metrics"), None)
     }
 
     /// Starts the container of a pod; [`Operator::wait_ready`] waits until its readiness probe succeeds.
     pub fn start_pod(pod: &Pod) -> Result<Self, Error> {
         let mut command = command(&pod.kubeconfig)?;
         command.args(&pod.arguments).envs(&pod.environment);
-        Self::launch(command, &pod.health, &pod.readiness, &pod.metrics)
+        Self::launch(command, &pod.health, &pod.readiness, &pod.metrics, Some(pod.clone()))
     }
 
-    fn launch(command: Command, health: &str, ready: &str, metrics: &str) -> Result<Self, Error> {
+    fn launch(command: Command, health: &str, ready: &str, metrics: &str, pod: Option<Pod>) -> Result<Self, Error> {
         let folder = temporary_folder("operator")?;
         let process = Process::start("atlas-operator", command, &folder.path().join("operator.log"), None)?;
         Ok(Self {
@@ -82,6 +84,7 @@ impl Operator {
             ready: ready.to_owned(),
             metrics: metrics.to_owned(),
             _folder: folder,
+            _pod: pod,
         })
     }
 

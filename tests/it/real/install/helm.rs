@@ -1,15 +1,17 @@
 //! Both charts on an empty control plane, upgraded, removed, and installed again.
 use std::path::Path;
 
-use harness::repository;
+use harness::{Operator, Pod, repository};
 
 use super::{
-    INSTALL, README, Site, UNINSTALL, UPGRADE, changes, expect_all_kept, follow, identities, point_at_atlas,
-    quickstart, roll_out,
+    super::stage::OPERATOR, INSTALL, README, Site, UPGRADE, changes, expect_all_kept, follow, identities,
+    point_at_atlas, quickstart, roll_out, uninstall,
 };
 
 pub const NAME: &str = "real::install::helm";
 const NAMESPACE: &str = "shop";
+/// Calls that bring the quickstart into being: a project, its access list, a cluster, a user.
+const CREATIONS: usize = 4;
 
 /// The chart of the definitions as a later release might bring it: projects have one field more.
 fn next_release(folder: &Path) -> String {
@@ -41,7 +43,12 @@ async fn objects_and_atlas_outlive_every_upgrade_and_the_operator_itself() {
     let site = Site::open(NAMESPACE).await;
     follow(&site.control_plane, NAME, INSTALL).await;
     let mut stage = site.raise(NAMESPACE).await;
+    let standby =
+        Operator::start_pod(&Pod::of(&stage.plane().control_plane, OPERATOR, OPERATOR).await.unwrap()).unwrap();
+    standby.wait_ready().await.unwrap();
     quickstart(&stage, NAMESPACE).await;
+    let creations = changes(&stage, 0).await;
+    assert_eq!(creations.len(), CREATIONS, "{creations:?}");
     let before = identities(&stage.kube, NAMESPACE).await;
     let call = stage.simulator.latest_call().await.unwrap();
 
@@ -54,12 +61,13 @@ async fn objects_and_atlas_outlive_every_upgrade_and_the_operator_itself() {
     stage.plane().control_plane.kubectl(patch).run().await.unwrap();
     follow(&stage.plane().control_plane, NAME, UPGRADE).await;
     let pod = roll_out(&mut stage).await;
-    assert!(pod.arguments().contains(&"--resync=30m".to_owned()), "{:?}", pod.arguments());
+    assert!(standby.stop().await.unwrap().success());
+    let file = pod.arguments().iter().find_map(|argument| argument.strip_prefix("--config=")).unwrap();
+    assert!(std::fs::read_to_string(file).unwrap().contains("resync: 30m"), "the setting has not arrived");
     stage.all_ready(NAMESPACE).await;
     assert_eq!(identities(&stage.kube, NAMESPACE).await, before);
 
-    follow(&stage.plane().control_plane, NAME, UNINSTALL).await;
-    assert!(stage.operator.stop().await.unwrap().success());
+    uninstall(&stage, NAME).await;
     expect_all_kept(&stage, NAMESPACE, &before).await;
 
     // The definitions that stayed are taken over, and so is everything in Atlas.

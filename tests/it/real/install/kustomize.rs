@@ -2,8 +2,8 @@
 use serde_json::json;
 
 use super::{
-    super::rights, INSTALL, Site, UNINSTALL, UPGRADE, expect_all_kept, follow, identities, point_at_atlas, quickstart,
-    roll_out,
+    super::rights, INSTALL, Site, UPGRADE, expect_all_kept, follow, identities, point_at_atlas, quickstart, roll_out,
+    uninstall,
 };
 
 pub const NAME: &str = "real::install::kustomize";
@@ -19,8 +19,7 @@ async fn every_right_of_the_manifests_is_used_none_is_missing_and_objects_stay_w
 
     let before = identities(&stage.kube, NAMESPACE).await;
     follow(&stage.plane().control_plane, NAME, UPGRADE).await;
-    follow(&stage.plane().control_plane, NAME, UNINSTALL).await;
-    assert!(stage.operator.stop().await.unwrap().success());
+    uninstall(&stage, NAME).await;
     expect_all_kept(&stage, NAMESPACE, &before).await;
 
     // Its namespace has to be gone before it can come again.

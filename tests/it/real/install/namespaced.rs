@@ -7,7 +7,7 @@ use super::{
         rights,
         stage::{OPERATOR, lines},
     },
-    INSTALL, RESOURCES, Site, UNINSTALL, UPGRADE, blocks_run_by, changes, follow,
+    INSTALL, RESOURCES, Site, UPGRADE, blocks_run_by, changes, follow,
 };
 
 pub const NAME: &str = "real::install::namespaced";
@@ -63,6 +63,6 @@ async fn it_needs_no_right_in_the_cluster_and_keeps_resources_that_helm_values_d
     rights::expect_exact(&stage).await;
 
     follow(control_plane, NAME, UPGRADE).await;
-    follow(control_plane, NAME, UNINSTALL).await;
-    stage.end().await;
+    super::uninstall(&stage, NAME).await;
+    stage.look_back().await;
 }
