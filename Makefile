@@ -25,7 +25,7 @@ demo: ## Show the quickstart at work on this machine until Ctrl-C; with ONCE=1 t
 	@target/debug/demo
 
 test: ## Run every test, on a real control plane and the simulator
-	@tests/control-plane/build --without-helm >/dev/null
+	@tests/control-plane/build >/dev/null
 	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace -- --show-output
 
@@ -52,6 +52,7 @@ crds: ## Write crds/, the charts' definitions and rights, and deploy/ anew from 
 	  $$file > $(CHARTS)-crds/templates/$$(basename $$file); done
 	@for scope in watched cluster leader; do \
 	  target/debug/atlas-operator rbac $$scope > $(CHARTS)/files/rbac/$$scope.yaml; done
+	@cp deploy/monitoring/* $(CHARTS)/files/monitoring/
 	@deploy/render deploy
 	@ls crds deploy
 

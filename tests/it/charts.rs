@@ -40,7 +40,11 @@ fn matrix() -> Vec<(&'static str, Value)> {
             "metricsFrom": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}],
             "extraEgress": [{"ports": [{"port": 4318}]}],
         },
-        "metrics": {"serviceMonitor": {"enabled": true, "interval": "1m", "labels": {"release": "prometheus"}}},
+        "metrics": {
+            "serviceMonitor": {"enabled": true, "interval": "1m", "labels": {"release": "prometheus"}},
+            "prometheusRule": {"enabled": true, "labels": {"release": "prometheus"}, "runbooks": "https://example.com/r/"},
+            "dashboard": {"enabled": true},
+        },
     });
     let mut some_namespaces = everything.clone();
     some_namespaces["watchNamespaces"] = json!(["shop", "billing"]);
@@ -193,6 +197,29 @@ async fn pods_are_replaced_for_new_settings_but_not_for_what_is_logged() {
     assert_ne!(file, changed);
     assert_eq!(before, logging);
     assert_ne!(before, other);
+}
+
+#[tokio::test]
+async fn alerts_and_dashboard_are_those_that_were_tested() {
+    let (_, values) = matrix().remove(1);
+    let objects = rendered(OPERATOR, &values).await;
+    let read = |file: &str| std::fs::read_to_string(repository().join("deploy/monitoring").join(file)).unwrap();
+
+    let [rule] = of_kind(&objects, "PrometheusRule")[..] else { panic!("{objects:?}") };
+    let mut expected = documents(&read("rules.yaml")).remove(0);
+    for alert in
+        expected["groups"].as_array_mut().unwrap().iter_mut().flat_map(|group| group["rules"].as_array_mut().unwrap())
+    {
+        let page =
+            alert["annotations"]["runbook_url"].as_str().unwrap().replace("docs/runbooks", "https://example.com/r");
+        alert["annotations"]["runbook_url"] = json!(page);
+    }
+    assert_json_diff::assert_json_eq!(rule["spec"], expected);
+
+    let maps = of_kind(&objects, "ConfigMap");
+    let dashboard = maps.iter().find(|map| map["metadata"]["labels"]["grafana_dashboard"] == "1").unwrap();
+    let dashboard: Value = serde_json::from_str(dashboard["data"]["atlas-operator.json"].as_str().unwrap()).unwrap();
+    assert_json_diff::assert_json_eq!(dashboard, serde_json::from_str::<Value>(&read("dashboard.json")).unwrap());
 }
 
 #[tokio::test]

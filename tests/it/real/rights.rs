@@ -2,12 +2,12 @@
 use std::collections::BTreeSet;
 
 use atlas_operator::{cli::rbac, kinds};
-use harness::{AuditEvent, ControlPlane, repository};
+use harness::{AuditEvent, ControlPlane, eventually, repository};
 use serde_json::{Value, json};
 
 use super::{
     examples,
-    stage::{OPERATOR, Stage},
+    stage::{OPERATOR, PATIENCE, Stage},
 };
 
 /// Where, and what: a namespace (empty: all of them) and `verb resource.group/subresource`, as
@@ -112,15 +112,22 @@ pub async fn use_everything(stage: &Stage, namespace: &str) {
 
 /// Deletes every object, under the policies that hold, and waits for their end.
 pub async fn remove_everything(stage: &Stage, namespace: &str) {
-    let objects = stage.kube.objects(namespace).await;
-    let name = |object: &Value, field: &str| object.pointer(field).and_then(Value::as_str).unwrap().to_owned();
-    let names: Vec<_> = objects.iter().map(|it| (name(it, "/kind"), name(it, "/metadata/name"))).collect();
-    for (kind, name) in &names {
-        stage.kube.delete(namespace, kind, name).await;
+    for object in stage.kube.objects(namespace).await {
+        let text = |field: &Value| field.as_str().unwrap().to_owned();
+        stage.kube.delete(namespace, &text(&object["kind"]), &text(&object["metadata"]["name"])).await;
     }
-    for (kind, name) in &names {
-        stage.gone(namespace, kind, name).await;
-    }
+    all_gone(stage, namespace).await;
+}
+
+/// Waits until there are no objects any more.
+pub async fn all_gone(stage: &Stage, namespace: &str) {
+    eventually(PATIENCE, "the end of all objects", || async {
+        let objects = stage.kube.objects(namespace).await;
+        let told: Vec<String> = objects.iter().map(|object| object["status"].to_string()).collect();
+        if told.is_empty() { Ok(()) } else { Err(told.join("\n")) }
+    })
+    .await
+    .unwrap();
 }
 
 /// What the operator asked for so far is what its roles grant, no less and no more.

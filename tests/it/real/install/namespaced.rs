@@ -57,7 +57,7 @@ async fn it_needs_no_right_in_the_cluster_and_keeps_resources_that_helm_values_d
     stage.gone(NAMESPACE, "AtlasCustomRole", "support").await;
     let call = stage.simulator.latest_call().await.unwrap();
     control_plane.bash(&uninstall.code).await.unwrap();
-    rights::remove_everything(&stage, NAMESPACE).await;
+    rights::all_gone(&stage, NAMESPACE).await;
     let deleted = changes(&stage, call).await;
     assert!(matches!(deleted.as_slice(), [line] if line.ends_with("/databaseUsers/admin/orders-api")), "{deleted:?}");
     rights::expect_exact(&stage).await;
