@@ -19,7 +19,7 @@ const PENDING: &str = "Pending";
 /// As much of a status as is counted; the rest is skipped, which makes a survey of many objects cheap.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Glance<'a> {
+struct Shown<'a> {
     #[serde(borrow)]
     conditions: Vec<Seen<'a>>,
     drift: Vec<IgnoredAny>,
@@ -45,9 +45,9 @@ impl Engine {
             survey.queues.insert(kind.name(), Queue::default());
             let drifted = survey.drifted.entry(kind.name()).or_default();
             for object in self.objects(kind.name()) {
-                let glance = glance(&object);
-                *drifted += u32::from(!glance.drift.is_empty());
-                *survey.objects.entry(standing(kind.name(), &glance, &reasons)).or_default() += 1;
+                let shown = shown(&object);
+                *drifted += u32::from(!shown.drift.is_empty());
+                *survey.objects.entry(standing(kind.name(), &shown, &reasons)).or_default() += 1;
             }
         }
         let now = Instant::now();
@@ -70,13 +70,13 @@ impl Engine {
     }
 }
 
-fn glance(object: &Object) -> Glance<'_> {
+fn shown(object: &Object) -> Shown<'_> {
     object.status.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
 }
 
 /// Only what the operator itself would say becomes a label: a status may be written by anybody.
-fn standing(kind: &'static str, glance: &Glance<'_>, reasons: &HashMap<String, Reason>) -> Standing {
-    let ready = glance.conditions.iter().find(|condition| condition.type_ == "Ready");
+fn standing(kind: &'static str, shown: &Shown<'_>, reasons: &HashMap<String, Reason>) -> Standing {
+    let ready = shown.conditions.iter().find(|condition| condition.type_ == "Ready");
     let status = match ready.map(|ready| &*ready.status) {
         Some("True") => "True",
         Some("False") => "False",
