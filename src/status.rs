@@ -190,3 +190,49 @@ pub struct With<T> {
 
 /// The status of any kind as the engine handles it: the common part typed, the kind's own part as a document.
 pub type Status = With<serde_json::Map<String, Value>>;
+
+/// A value as the API server gives it back: without nulls, and whole numbers without a fraction. Written otherwise, it
+/// would be read as a difference, and written again, ever after.
+pub fn as_kept(value: Value) -> Option<Value> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Object(fields) => {
+            Value::Object(fields.into_iter().filter_map(|(name, value)| Some((name, as_kept(value)?))).collect())
+        }
+        Value::Array(items) => Value::Array(items.into_iter().filter_map(as_kept).collect()),
+        // A whole number within the bounds is exactly the integer that it becomes.
+        #[expect(clippy::cast_possible_truncation, reason = "a whole number below 2^53 fits")]
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => Value::from(float as i64),
+            _ => Value::Number(number),
+        },
+        other => other,
+    })
+}
+
+/// Up to 2^53 a floating-point number holds every integer.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_what_is_read_back() {
+        for (value, kept) in [
+            (
+                json!({"diskSizeGB": 40.0, "ratio": 0.5, "nodes": [3, 2.0, null]}),
+                Some(r#"{"diskSizeGB":40,"nodes":[3,2],"ratio":0.5}"#),
+            ),
+            (json!({"a": {"b": null}}), Some(r#"{"a":{}}"#)),
+            (json!(1e300), Some("1e+300")),
+            (json!(-0.0), Some("0")),
+            (json!(null), None),
+        ] {
+            assert_eq!(as_kept(value).map(|value| value.to_string()).as_deref(), kept);
+        }
+    }
+}

@@ -150,7 +150,9 @@ impl fmt::Display for Refusal {
         } else {
             write!(formatter, ": {}", self.detail.trim_end_matches('.'))?;
         }
-        match &self.code {
+        // Of a credential that is refused the edge says sometimes UNEXPECTED_ERROR and sometimes nothing; a message that
+        // came and went with it would be written anew each time.
+        match self.code.as_deref().filter(|code| !(self.credential_refused && is_silent(Some(code)))) {
             Some(code) => write!(formatter, " ({code}, HTTP {})", self.status),
             None => write!(formatter, " (HTTP {})", self.status),
         }

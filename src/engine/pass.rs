@@ -22,7 +22,7 @@ use super::{
 use crate::{
     kind::{Create, Declared, Kind, Part, Passage, Slots, Way},
     secrets::PUBLISHED,
-    status::{Drift, Operation, OperationType, Status},
+    status::{Drift, Operation, OperationType, Status, as_kept},
 };
 
 /// How many differences are shown in `status.drift`; the schema allows no more.
@@ -350,8 +350,7 @@ impl Pass<'_> {
     fn report(&mut self, scene: &Scene, declared: &dyn Declared, resolved: &Resolved) {
         let published = self.status.own.remove(PUBLISHED);
         if let Value::Object(own) = declared.report(&documents(scene)) {
-            // Nulls would be written, pruned by the API server, and read as a difference ever after.
-            self.status.own = own.into_iter().filter(|(_, value)| !value.is_null()).collect();
+            self.status.own = own.into_iter().filter_map(|(name, value)| Some((name, as_kept(value)?))).collect();
         }
         // What was published stays so until something else is.
         self.status.own.extend(published.map(|names| (PUBLISHED.to_owned(), names)));

@@ -4,6 +4,7 @@
 //! that waits for something costs no call. Every reference becomes a topic to be woken by, found or not.
 use std::collections::BTreeMap;
 
+use jiff::SignedDuration;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::Api;
 use secrecy::SecretString;
@@ -20,6 +21,9 @@ use crate::{
     kinds::PROJECT,
     status::{SecretReference, Status},
 };
+
+/// Within which all objects of one folder are applied and seen: `kubectl apply` makes some ten in a second.
+const APPLIED_TOGETHER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Everything that a spec refers to, found.
 pub struct Resolved {
@@ -84,7 +88,7 @@ impl Engine {
             watching.on(Topic::Members(need.kind, project_id.clone()));
             let name = match &need.by {
                 By::AtlasName(name) => {
-                    self.await_named(need, name, project_id, &needs.home, namespace)?;
+                    self.await_named(asking, need, name, project_id, &needs.home)?;
                     name.clone()
                 }
                 By::Object(name) => self.await_object(need, name, project_id, namespace, watching)?,
@@ -211,16 +215,18 @@ impl Engine {
         Ok(Place { project_id: Some(project_id), project_name: name.to_owned(), credentials })
     }
 
-    /// Waits for an object that is declared here and not in Atlas yet; where none is declared, Atlas decides.
+    /// Waits for an object that is declared here and not in Atlas yet; where none is declared, Atlas decides. What is
+    /// applied together is seen one by one, so a new object gives the one that it needs a moment to appear.
     fn await_named(
         &self,
+        asking: &Asking<'_>,
         need: &ObjectNeed,
         name: &str,
         project_id: &str,
         home: &Home,
-        namespace: &str,
     ) -> Result<(), Outcome> {
         let Some(kind) = self.kind(need.kind) else { return Ok(()) };
+        let mut known = false;
         for object in self.objects(need.kind) {
             let Some(Ok(declared)) = object.spec.as_deref().map(|raw| kind.read(raw)) else { continue };
             if declared.atlas_name() != Some(name) {
@@ -228,13 +234,25 @@ impl Engine {
             }
             let status = self.ledger.status(&object).common;
             let same = status.atlas.project_id.as_deref() == Some(project_id)
-                || same_home(home, namespace, &declared.needs().home, object.namespace_name());
+                || same_home(home, asking.object.namespace_name(), &declared.needs().home, object.namespace_name());
             // One that is on its way out is Atlas's to judge: what uses it already goes on, until it is gone.
             if same && !status.is_established() && !object.is_leaving() {
                 return Err(not_in_atlas(need, object.namespace_name(), object.own_name()));
             }
+            known |= same;
+        }
+        if !known && asking.status.common.atlas.id.is_none() && self.is_new(asking.object) {
+            let message =
+                format!("{}: no {} declares {name}; looking again before that is believed.", need.path, need.kind);
+            return Err(Outcome::Waiting { reason: Reason::ConfirmingAbsence, message });
         }
         Ok(())
+    }
+
+    /// Whether an object was made so lately that what was applied with it may not have been seen.
+    fn is_new(&self, object: &Object) -> bool {
+        // The clocks of two machines differ in either direction.
+        object.created().is_some_and(|created| self.clock.now().duration_since(created).abs() < APPLIED_TOGETHER)
     }
 
     /// The Atlas name of an object of this namespace, once it is in Atlas.

@@ -18,6 +18,7 @@ use std::{
 use harness::repository;
 
 use super::page::pages;
+use crate::laws::transitions;
 
 const END: &str = "<!-- end -->";
 /// How everything that is generated here is brought up to date.
@@ -45,6 +46,7 @@ fn parts() -> Vec<Part> {
         ("operations", catalogue::operations()),
         ("flags", program::flags()),
         ("metrics", program::metrics()),
+        ("transitions", transitions::table()),
     ];
     parts.into_iter().map(|(name, part)| (name.to_owned(), part)).collect()
 }

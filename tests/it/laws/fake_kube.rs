@@ -135,7 +135,7 @@ impl FakeKube {
         std::mem::take(&mut self.state.lock().unwrap().changed)
     }
 
-    /// How many requests of the operator changed something.
+    /// How many requests of the operator were to change something, whether they did or not.
     pub fn writes(&self) -> u64 {
         self.state.lock().unwrap().writes
     }
@@ -267,11 +267,12 @@ impl State {
         (200, self.change(key, object))
     }
 
-    fn change(&mut self, key: Key, object: Value) -> Value {
+    fn change(&mut self, key: Key, mut object: Value) -> Value {
+        self.writes += 1;
+        shorten_numbers(&mut object);
         if self.objects.get(&key) == Some(&object) {
             return object;
         }
-        self.writes += 1;
         self.put(key, object)
     }
 
@@ -287,6 +288,20 @@ impl State {
         self.version += 1;
         self.objects.remove(key);
         self.changed.push(key.clone());
+    }
+}
+
+/// Writes whole numbers as the API server does, without a fraction.
+fn shorten_numbers(value: &mut Value) {
+    match value {
+        Value::Object(fields) => fields.values_mut().for_each(shorten_numbers),
+        Value::Array(items) => items.iter_mut().for_each(shorten_numbers),
+        Value::Number(number) => {
+            if let Some(whole) = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15) {
+                *value = serde_json::from_str(&format!("{whole:.0}")).unwrap();
+            }
+        }
+        _ => {}
     }
 }
 

@@ -9,6 +9,7 @@ mod connections;
 mod courses;
 mod fake_kube;
 mod faults;
+mod generated;
 mod plans;
 mod projects;
 mod proxy;

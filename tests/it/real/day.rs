@@ -41,7 +41,7 @@ async fn a_day_without_a_change_costs_no_write_to_atlas_or_kubernetes() {
     rested(&stage).await;
 
     stage.simulator.settings(&json!({"speed": DAY_IN_A_MINUTE})).await.unwrap();
-    let (versions, position) = (versions(&stage).await, stage.plane().position());
+    let (seen, position) = (everything(&stage).await, stage.plane().position());
     let (since, begun) = (stage.simulator.latest_call().await.unwrap(), stage.simulator.clock().await.unwrap());
     let (passes, objects) = (passes(&stage).await, objects(&stage).await);
     eventually(PATIENCE, "the day to pass", || async {
@@ -54,8 +54,8 @@ async fn a_day_without_a_change_costs_no_write_to_atlas_or_kubernetes() {
     let after = self::passes(&stage).await;
     let mutating = stage.simulator.mutating_calls(since).await.unwrap();
     assert!(mutating.is_empty(), "{:?}", super::stage::lines(&mutating));
+    assert_json_diff::assert_json_eq!(everything(&stage).await, seen);
     assert_eq!(stage.writes(position), Vec::new(), "written to Kubernetes");
-    assert_eq!(self::versions(&stage).await, versions);
     let reads = stage.simulator.calls(since).await.unwrap().len();
     println!("in a simulated day: {reads} requests to Atlas, all of them reads");
     for (kind, count) in objects {
@@ -73,10 +73,10 @@ async fn a_day_without_a_change_costs_no_write_to_atlas_or_kubernetes() {
 
 /// Waits until nothing was written for some resyncs.
 async fn rested(stage: &Stage) {
-    let mut last = versions(stage).await;
+    let mut last = everything(stage).await;
     loop {
         tokio::time::sleep(Duration::from_secs(3)).await;
-        let now = versions(stage).await;
+        let now = everything(stage).await;
         if now == last {
             return;
         }
@@ -84,21 +84,20 @@ async fn rested(stage: &Stage) {
     }
 }
 
-/// The resource version of everything in the namespaces of the stage.
-async fn versions(stage: &Stage) -> BTreeMap<String, String> {
-    let mut versions = BTreeMap::new();
+/// Everything in the namespaces of the stage, by its uid.
+async fn everything(stage: &Stage) -> Value {
+    let mut everything = serde_json::Map::new();
     for namespace in stage.namespaces() {
         let mut objects = stage.kube.objects(namespace).await;
         for kind in ["Secret", "Event"] {
             objects.extend(stage.kube.list(namespace, kind).await);
         }
-        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        versions.extend(objects.iter().map(|object| {
-            let metadata = &object["metadata"];
-            (format!("{namespace}/{}", text(&metadata["uid"])), text(&metadata["resourceVersion"]))
+        everything.extend(objects.into_iter().map(|object| {
+            let uid = object["metadata"]["uid"].as_str().unwrap_or_default();
+            (format!("{namespace}/{uid}"), object)
         }));
     }
-    versions
+    Value::Object(everything)
 }
 
 /// How many objects there are of each kind.

@@ -144,6 +144,10 @@ fn creations(stage: &Stage, project: &str) -> Value {
     let cluster = fields(&orders, &["name", "clusterType", "backupEnabled", "tags", "replicationSpecs"]);
     let mut account = fields(&user, &["username", "roles", "scopes"]);
     account["databaseName"] = json!("admin");
+    // The defaults of the definition: a user with a password.
+    for field in ["x509Type", "ldapAuthType", "awsIAMType", "oidcAuthType"] {
+        account[field] = json!("NONE");
+    }
     account["groupId"] = json!(project);
     account["password"] = json!("correct horse/battery@staple");
     json!([

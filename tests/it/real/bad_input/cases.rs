@@ -197,7 +197,7 @@ pub fn cases() -> Vec<Case> {
             shown_by: ("AtlasDatabaseUser", "orders-api"),
             stalled: true,
             reason: "Expired",
-            says: &["2020-01-31T12:00:00Z", "Set a later date, or delete it"],
+            says: &["2020-01-31T12:00:00Z", "Set a later time, or delete it"],
             tries: Tries::Few,
             mend: |place| {
                 Box::pin(async move {
