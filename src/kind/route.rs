@@ -123,6 +123,8 @@ pub struct Listed {
 pub struct Passage {
     /// Where the resource may stand instead: addresses that share their names with this one.
     pub others: &'static [&'static Route],
+    /// Where upgrades to this form are posted.
+    pub upgrades: &'static [Endpoint],
     /// What is to be done about what stands there, or here.
     pub way: fn(desired: &Value, observed: &Value) -> Way,
 }

@@ -148,7 +148,7 @@ static LARGE: Route = Route {
         },
     ],
     guard: Some(guard),
-    passage: Some(Passage { others: &[&SMALL], way }),
+    passage: Some(Passage { others: &[&SMALL], upgrades: &[], way }),
     announces: Some(announces),
     ..Route::document("/large", "/large/{name}", VERSION)
 };

@@ -9,9 +9,9 @@ use super::merge::list;
 use crate::kind::{Endpoint, Hold, Upgrade, Way};
 
 /// M0 to flex or dedicated.
-const FROM_M0: Endpoint = Endpoint::new("/groups/{groupId}/clusters/tenantUpgrade", "2023-01-01");
+pub(super) const FROM_M0: Endpoint = Endpoint::new("/groups/{groupId}/clusters/tenantUpgrade", "2023-01-01");
 /// Flex to dedicated.
-const FROM_FLEX: Endpoint = Endpoint::new("/groups/{groupId}/flexClusters:tenantUpgrade", "2024-11-13");
+pub(super) const FROM_FLEX: Endpoint = Endpoint::new("/groups/{groupId}/flexClusters:tenantUpgrade", "2024-11-13");
 
 /// Whether the document is that of an M0.
 pub(super) fn is_tenant(document: &Value) -> bool {

@@ -38,7 +38,7 @@ const fn cluster(guard: Guard, others: &'static [&'static Route]) -> Route {
         fields: CLUSTER_FIELDS,
         yields: Some(yields),
         guard: Some(guard),
-        passage: Some(Passage { others, way: passage::to_cluster }),
+        passage: Some(Passage { others, upgrades: &[passage::FROM_M0, passage::FROM_FLEX], way: passage::to_cluster }),
         announces: Some(shards::announcements),
         ..Route::document("/groups/{groupId}/clusters", ADDRESS, "2024-10-23")
     }
@@ -85,7 +85,7 @@ pub(super) static FLEX: Route = Route {
         Field { path: "tags", policy: Policy::Set(&["key"]) },
     ],
     guard: Some(protected),
-    passage: Some(Passage { others: &[&CLUSTER], way: passage::to_flex }),
+    passage: Some(Passage { others: &[&CLUSTER], upgrades: &[passage::FROM_M0], way: passage::to_flex }),
     ..Route::document("/groups/{groupId}/flexClusters", "/groups/{groupId}/flexClusters/{name}", "2024-11-13")
 };
 

@@ -3,7 +3,7 @@ use std::collections::BTreeSet;
 
 use atlas_operator::kind::Given;
 use jiff::Timestamp;
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     fake_kube::Key,
@@ -16,7 +16,7 @@ pub struct Course {
     /// What was there and settled before.
     pub before: Option<&'static str>,
     /// What is to be.
-    pub manifest: &'static str,
+    pub manifest: Vec<Value>,
 }
 
 impl World {
@@ -26,14 +26,14 @@ impl World {
         self.reset().await;
         self.provide_credentials();
         if let Some(before) = course.before {
-            self.put(before);
+            self.put(&documents(before));
             let mut operator = self.operator();
             self.run(&mut operator).await;
             assert_eq!(self.unready(), Vec::<String>::new(), "{}: before", course.name);
             self.simulator.clear_calls().await.unwrap();
         }
         self.trap.set(None);
-        self.put(course.manifest)
+        self.put(&course.manifest)
     }
 
     /// Carries a course through.
@@ -44,13 +44,21 @@ impl World {
         (operator, keys)
     }
 
-    fn put(&self, manifest: &str) -> Vec<Key> {
-        documents(manifest).iter().map(|document| self.apply_one(document)).collect()
+    fn put(&self, manifest: &[Value]) -> Vec<Key> {
+        manifest.iter().map(|document| self.apply_one(document)).collect()
     }
 }
 
-/// Changes that lead to calls of their own: the example that each begins with, and what it becomes.
-const CHANGES: &[(&str, &str)] = &[("AtlasProject (everything)", include_str!("courses/project.yaml"))];
+/// Changes that lead to calls which the edit of no example takes: the example that each begins with, and a merge patch
+/// of its spec.
+const CHANGES: &[(&str, &str)] = &[
+    ("AtlasProject (everything)", include_str!("courses/project.yaml")),
+    ("AtlasCluster (global)", "{managedNamespaces: [], customZoneMapping: []}"),
+    (
+        "AtlasCluster (with process arguments and a pinned version)",
+        "{featureCompatibilityVersionPin: {enabled: false, expirationDate: null}}",
+    ),
+];
 
 /// Changes of a cluster that take more than a PATCH, each from what is there to what is to be.
 const JOURNEYS: &[(&str, &str, &str)] = &[
@@ -61,7 +69,7 @@ const JOURNEYS: &[(&str, &str, &str)] = &[
 ];
 
 /// One example for each way a kind is written to Atlas (examples that differ only in what they say share their calls),
-/// and the changes that lead to calls of their own.
+/// the edit of each, and the changes that lead to calls of their own.
 pub fn courses() -> Vec<Course> {
     let mut seen = BTreeSet::new();
     let mut courses = Vec::new();
@@ -74,16 +82,25 @@ pub fn courses() -> Vec<Course> {
         let issued = declared.issue().map(|issue| issue.endpoint.template);
         let routes: Vec<_> = parts.iter().map(|part| part.route.read.template).chain(issued).collect();
         if seen.insert(routes) {
-            courses.push(Course { name: name.clone(), before: None, manifest: example.manifest });
+            courses.push(Course { name: name.clone(), before: None, manifest: documents(example.manifest) });
+            let edit = example.edit.map(|(pointer, value)| {
+                let mut manifest = documents(example.manifest);
+                let spec = &mut manifest.last_mut().unwrap()["spec"];
+                *spec.pointer_mut(pointer).unwrap() = serde_json::from_str(value).unwrap();
+                Course { name: format!("{name}, edited"), before: Some(example.manifest), manifest }
+            });
+            courses.extend(edit);
         }
-        for (_, manifest) in CHANGES.iter().filter(|(before, _)| *before == name) {
+        for (_, patch) in CHANGES.iter().filter(|(before, _)| *before == name) {
+            let mut manifest = documents(example.manifest);
+            json_patch::merge(&mut manifest.last_mut().unwrap()["spec"], &documents(patch)[0]);
             courses.push(Course { name: format!("{name}, changed"), before: Some(example.manifest), manifest });
         }
     }
     courses.extend(JOURNEYS.iter().map(|(name, before, manifest)| Course {
         name: (*name).to_owned(),
         before: Some(before),
-        manifest,
+        manifest: documents(manifest),
     }));
     courses
 }

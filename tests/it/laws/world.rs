@@ -217,10 +217,8 @@ impl World {
         };
         // A start lists everything.
         self.kube.take_changed();
-        for kind in kinds::all() {
-            for (key, _) in self.kube.all(kind.plural()) {
-                operator.saw(self, &key);
-            }
+        for (key, _) in self.objects() {
+            operator.saw(self, &key);
         }
         operator
     }
@@ -264,8 +262,7 @@ impl World {
     }
 
     fn most_passes(&self) -> usize {
-        let objects: usize = kinds::all().iter().map(|kind| self.kube.all(kind.plural()).len()).sum();
-        MOST_PASSES.max(objects * MOST_PASSES_EACH)
+        MOST_PASSES.max(self.objects().len() * MOST_PASSES_EACH)
     }
 
     /// Whether all that is due soon is only looked at again because nobody has mended it yet.
@@ -297,27 +294,25 @@ impl World {
         self.advance(span.saturating_sub(passed)).await;
     }
 
+    /// Every object of every kind.
+    pub fn objects(&self) -> Vec<(Key, Value)> {
+        kinds::all().iter().flat_map(|kind| self.kube.all(kind.plural())).collect()
+    }
+
     /// The conditions of every object, for a failure message.
     pub fn describe(&self) -> String {
-        let mut lines = Vec::new();
-        for kind in kinds::all() {
-            for (key, object) in self.kube.all(kind.plural()) {
-                lines.push(format!("{}/{}: {}", key.0, key.2, object["status"]));
-            }
-        }
-        lines.join("\n")
+        let line = |(key, object): (Key, Value)| format!("{}/{}: {}", key.0, key.2, object["status"]);
+        self.objects().into_iter().map(line).collect::<Vec<_>>().join("\n")
     }
 
     /// Whether every object there is says `Ready` for its generation, and which does not.
     pub fn unready(&self) -> Vec<String> {
         let mut unready = Vec::new();
-        for kind in kinds::all() {
-            for (key, object) in self.kube.all(kind.plural()) {
-                let ready = condition(&object, "Ready");
-                let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
-                if ready["status"] != "True" || !current {
-                    unready.push(format!("{}/{}: {} {}", key.0, key.2, ready["reason"], ready["message"]));
-                }
+        for (key, object) in self.objects() {
+            let ready = condition(&object, "Ready");
+            let current = object["status"]["observedGeneration"] == object["metadata"]["generation"];
+            if ready["status"] != "True" || !current {
+                unready.push(format!("{}/{}: {} {}", key.0, key.2, ready["reason"], ready["message"]));
             }
         }
         unready

@@ -40,46 +40,49 @@ pub fn kind_table() -> String {
     table(&["kind", "short", "what it is", "on deletion"], kinds::all().iter().map(row))
 }
 
-/// Every part that the examples of a kind have, once.
-fn routes(kind: &dyn Kind) -> Vec<(&'static str, &'static Route)> {
+/// Every operation of every part that the examples of a kind have, once, in the order of a part's life.
+fn operations_of(kind: &dyn Kind) -> Vec<(&'static str, Method, Endpoint)> {
     let given = Given {
         org_id: "org".to_owned(),
         project_id: Some("project".to_owned()),
         created: Some(jiff::Timestamp::UNIX_EPOCH),
         ..Given::default()
     };
-    let (mut seen, mut routes) = (BTreeSet::new(), Vec::new());
+    let (mut seen, mut operations) = (BTreeSet::new(), Vec::new());
     for example in kind.examples() {
         let documents: Vec<serde_json::Value> = serde_saphyr::from_multiple(example.manifest).unwrap();
         let spec = RawValue::from_string(documents.last().unwrap()["spec"].to_string()).unwrap();
-        for part in kind.read(&spec).unwrap().parts(&given).unwrap() {
-            if seen.insert((part.name, part.route.read.template)) {
-                routes.push((part.name, part.route));
+        let declared = kind.read(&spec).unwrap();
+        let parts = declared.parts(&given).unwrap().into_iter();
+        let of_parts = parts.flat_map(|part| {
+            of_route(part.route).into_iter().map(move |(method, endpoint)| (part.name, method, endpoint))
+        });
+        let issue = declared.issue().map(|issue| (issue.name, Method::POST, issue.endpoint));
+        for (part, method, endpoint) in of_parts.chain(issue) {
+            if seen.insert((part, method.to_string(), endpoint.template)) {
+                operations.push((part, method, endpoint));
             }
         }
     }
-    routes
+    operations
 }
 
-/// Every operation of every part that the examples of a kind have, in the order of a part's life.
+/// Every operation of every kind, as a table.
 pub fn operations() -> String {
     let mut rows = Vec::new();
     for kind in kinds::all() {
-        for (part, route) in routes(*kind) {
-            rows.extend(of_route(route).into_iter().map(|(method, endpoint)| {
-                let operation = format!("{method} {}", endpoint.template);
-                vec![kind.name().to_owned(), part.to_owned(), code(&operation), endpoint.version.to_owned()]
-            }));
-        }
+        rows.extend(operations_of(*kind).into_iter().map(|(part, method, endpoint)| {
+            let operation = format!("{method} {}", endpoint.template);
+            vec![kind.name().to_owned(), part.to_owned(), code(&operation), endpoint.version.to_owned()]
+        }));
     }
     table(&["kind", "part", "operation", "version"], rows)
 }
 
 /// Every operation that the operator uses, the one that grants tokens included: method and path template.
 pub fn every_operation() -> HashSet<(Method, &'static str)> {
-    let routes = kinds::all().iter().flat_map(|kind| routes(*kind));
-    let operations = routes.flat_map(|(_, route)| of_route(route));
-    let mut all: HashSet<_> = operations.map(|(method, endpoint)| (method, endpoint.template)).collect();
+    let of_kinds = kinds::all().iter().flat_map(|kind| operations_of(*kind));
+    let mut all: HashSet<_> = of_kinds.map(|(_, method, endpoint)| (method, endpoint.template)).collect();
     all.insert((Method::POST, "/api/oauth/token"));
     all
 }
@@ -103,6 +106,8 @@ fn of_route(route: &Route) -> Vec<(Method, Endpoint)> {
             }
         }
     }
+    let upgrades = route.passage.map_or_else(Default::default, |passage| passage.upgrades);
+    operations.extend(upgrades.iter().map(|upgrade| (Method::POST, *upgrade)));
     for field in route.fields {
         if let Policy::Verb { set, clear, .. } = field.policy {
             operations.extend([(Method::POST, set), (Method::POST, clear)]);
