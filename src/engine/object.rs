@@ -4,7 +4,7 @@
 //! condition on that object, not a hole in a watch.
 use std::borrow::Cow;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use kube::{Resource, ResourceExt, core::DynamicResourceScope};
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,9 @@ use crate::{
 
 /// The finalizer by which the operator learns of a deletion before it happens, and its field manager.
 pub const FINALIZER: &str = "atlas-operator.io/finalizer";
+
+/// Within which all objects of one folder are applied and seen: `kubectl apply` makes some ten in a second.
+const APPLIED_TOGETHER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Which custom resource type an [`Object`] is of.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
@@ -90,6 +93,12 @@ impl Object {
     /// When it was created in Kubernetes.
     pub fn created(&self) -> Option<Timestamp> {
         self.metadata.creation_timestamp.as_ref().map(|time| time.0)
+    }
+
+    /// Whether it was made so lately that what was applied with it may not have been seen yet.
+    pub fn is_new(&self, now: Timestamp) -> bool {
+        // The clocks of two machines differ in either direction.
+        self.created().is_some_and(|created| now.duration_since(created).abs() < APPLIED_TOGETHER)
     }
 
     /// Whether it is being deleted.

@@ -4,7 +4,6 @@
 //! that waits for something costs no call. Every reference becomes a topic to be woken by, found or not.
 use std::collections::BTreeMap;
 
-use jiff::SignedDuration;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use kube::Api;
 use secrecy::SecretString;
@@ -21,9 +20,6 @@ use crate::{
     kinds::PROJECT,
     status::{SecretReference, Status},
 };
-
-/// Within which all objects of one folder are applied and seen: `kubectl apply` makes some ten in a second.
-const APPLIED_TOGETHER: SignedDuration = SignedDuration::from_secs(5);
 
 /// Everything that a spec refers to, found.
 pub struct Resolved {
@@ -241,18 +237,12 @@ impl Engine {
             }
             known |= same;
         }
-        if !known && asking.status.common.atlas.id.is_none() && self.is_new(asking.object) {
+        if !known && asking.status.common.atlas.id.is_none() && asking.object.is_new(self.clock.now()) {
             let message =
                 format!("{}: no {} declares {name}; looking again before that is believed.", need.path, need.kind);
             return Err(Outcome::Waiting { reason: Reason::ConfirmingAbsence, message });
         }
         Ok(())
-    }
-
-    /// Whether an object was made so lately that what was applied with it may not have been seen.
-    fn is_new(&self, object: &Object) -> bool {
-        // The clocks of two machines differ in either direction.
-        object.created().is_some_and(|created| self.clock.now().duration_since(created).abs() < APPLIED_TOGETHER)
     }
 
     /// The Atlas name of an object of this namespace, once it is in Atlas.

@@ -4,6 +4,7 @@ mod architecture;
 mod bench;
 mod charts;
 mod configuration;
+mod corpus;
 mod docs;
 mod everything;
 mod laws;

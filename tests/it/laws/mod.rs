@@ -10,6 +10,7 @@ mod courses;
 mod fake_kube;
 mod faults;
 mod generated;
+mod mistakes;
 mod plans;
 mod projects;
 mod proxy;
