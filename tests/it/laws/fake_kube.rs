@@ -34,6 +34,10 @@ struct State {
     changed: Vec<Key>,
     events: Vec<Value>,
     writes: u64,
+    /// Every version of every object, oldest first, while they are kept.
+    versions: Option<Vec<Value>>,
+    /// The resource that cannot be read.
+    unreadable: Option<&'static str>,
     /// Text that is not in a Secret: what a canary must not be found in.
     said: Vec<String>,
 }
@@ -135,6 +139,21 @@ impl FakeKube {
         std::mem::take(&mut self.state.lock().unwrap().changed)
     }
 
+    /// From here on every version of every object is kept, and [`FakeKube::versions`] answers them.
+    pub fn keep_versions(&self) {
+        self.state.lock().unwrap().versions = Some(Vec::new());
+    }
+
+    /// Every version of every object that was stored since they are kept, oldest first.
+    pub fn versions(&self) -> Vec<Value> {
+        self.state.lock().unwrap().versions.clone().unwrap_or_default()
+    }
+
+    /// Lets every read of a resource fail from here on.
+    pub fn make_unreadable(&self, plural: &'static str) {
+        self.state.lock().unwrap().unreadable = Some(plural);
+    }
+
     /// How many requests of the operator were to change something, whether they did or not.
     pub fn writes(&self) -> u64 {
         self.state.lock().unwrap().writes
@@ -167,6 +186,9 @@ impl FakeKube {
         let mut state = self.state.lock().unwrap();
         let after = segments.iter().position(|segment| *segment == "namespaces").map_or(segments.len(), |at| at + 1);
         let rest = &segments[after.min(segments.len())..];
+        if method == Method::GET && state.unreadable.is_some_and(|plural| rest.contains(&plural)) {
+            return failure(500, "InternalError");
+        }
         match (method, rest) {
             (&Method::POST | &Method::PATCH, [_, "events", ..]) => {
                 state.said.push(body.to_string());
@@ -281,6 +303,9 @@ impl State {
         object["metadata"]["resourceVersion"] = json!(self.version.to_string());
         self.changed.push(key.clone());
         self.objects.insert(key, object.clone());
+        if let Some(versions) = &mut self.versions {
+            versions.push(object.clone());
+        }
         object
     }
 

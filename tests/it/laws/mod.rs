@@ -11,6 +11,7 @@ mod fake_kube;
 mod faults;
 mod generated;
 mod mistakes;
+mod health;
 mod plans;
 mod projects;
 mod proxy;
