@@ -17,6 +17,7 @@ pub(super) fn complete(mut definition: CustomResourceDefinition) -> CustomResour
             continue;
         };
         tidy(schema);
+        without_defaults_in_lists(schema);
         let status = schema.properties.as_mut().and_then(|properties| properties.get_mut("status"));
         let has_state = status.is_some_and(|status| {
             only_unseen_by_default(status);
@@ -49,6 +50,24 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         tidy(values);
+    }
+}
+
+/// Takes defaults away inside the items of lists, where reading a spec supplies them.
+///
+/// Tools that compare what was applied with what is there by field (Argo CD, `kubectl diff`) compare lists whole. An
+/// item that the API server has completed would differ from the one that was declared for ever.
+fn without_defaults_in_lists(schema: &mut JSONSchemaProps) {
+    match &mut schema.items {
+        Some(JSONSchemaPropsOrArray::Schema(item)) => forget_defaults(item),
+        Some(JSONSchemaPropsOrArray::Schemas(items)) => items.iter_mut().for_each(forget_defaults),
+        None => {}
+    }
+    for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
+        without_defaults_in_lists(property);
+    }
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        without_defaults_in_lists(values);
     }
 }
 
@@ -103,6 +122,10 @@ fn forget_defaults(schema: &mut JSONSchemaProps) {
     schema.default = None;
     for property in schema.properties.iter_mut().flat_map(|properties| properties.values_mut()) {
         forget_defaults(property);
+    }
+    without_defaults_in_lists(schema);
+    if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
+        forget_defaults(values);
     }
 }
 

@@ -51,7 +51,7 @@ const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 #[x_kube(
     validation = Rule::new(
         "!has(self.connectionSecret) || !has(self.connectionSecret.name) \
-         || (has(self.scopes) && self.scopes.filter(scope, scope.type == 'CLUSTER').size() == 1)"
+         || (has(self.scopes) && self.scopes.filter(scope, !has(scope.type) || scope.type == 'CLUSTER').size() == 1)"
     )
         .message(
             "connectionSecret.name names one Secret, so the user must have exactly one scope of type CLUSTER; remove \
@@ -93,7 +93,13 @@ pub struct AtlasDatabaseUserSpec {
     /// project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(validation = Rule::new("self.all(scope, self.exists_one(other, other == scope))")
+    #[x_kube(validation = Rule::new(
+        "self.all(scope, self.exists_one(other, \
+         (has(other.type) ? other.type : 'CLUSTER') == (has(scope.type) ? scope.type : 'CLUSTER') \
+         && (has(other.name) ? has(scope.name) && other.name == scope.name \
+         : has(other.clusterRef) == has(scope.clusterRef) \
+         && (!has(other.clusterRef) || other.clusterRef.name == scope.clusterRef.name))))"
+    )
         .message("a scope is listed twice: remove one of the two"))]
     pub scopes: Option<Vec<Scope>>,
     /// Labels of the user, which the Atlas console does not show: at most 50.

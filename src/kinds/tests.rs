@@ -104,6 +104,17 @@ fn every_kind_is_found_by_its_name_and_written_to_a_file_of_its_own() {
     }
 }
 
+#[test]
+fn no_item_of_a_list_is_completed_by_the_api_server() {
+    for kind in all() {
+        let definition = kind.definition();
+        let schema = definition.spec.versions[0].schema.as_ref().unwrap().open_api_v3_schema.as_ref().unwrap();
+        walk(schema, kind.name(), &mut |path, field| {
+            assert!(!path.contains("[]") || field.default.is_none(), "{path} has a default");
+        });
+    }
+}
+
 /// Calls `look` with every schema below, and its path.
 fn walk(schema: &JSONSchemaProps, path: &str, look: &mut impl FnMut(&str, &JSONSchemaProps)) {
     look(path, schema);

@@ -39,7 +39,7 @@ pub struct Role {
     validation = Rule::new("has(self.name) != has(self.clusterRef)")
         .message("give exactly one of name (in Atlas) and clusterRef (an AtlasCluster object)")
         .field_path(".name"),
-    validation = Rule::new("!has(self.clusterRef) || self.type == 'CLUSTER'")
+    validation = Rule::new("!has(self.clusterRef) || !has(self.type) || self.type == 'CLUSTER'")
         .message("a clusterRef is of type CLUSTER: remove type, or name the resource by its name in Atlas")
         .field_path(".type")
 )]
@@ -53,7 +53,7 @@ pub struct Scope {
     /// The AtlasCluster object, in this object's namespace, of the cluster.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cluster_ref: Option<ClusterPointer>,
-    /// CLUSTER for a cluster of any flavour, DATA_LAKE for a federated database instance, STREAM for a stream
+    /// CLUSTER, as it is when absent, for a cluster of any flavour, DATA_LAKE for a federated database instance, STREAM for a stream
     /// processing workspace.
     #[serde(rename = "type", default)]
     pub type_: ScopeType,

@@ -1,5 +1,6 @@
 //! What tools of GitOps make of every object at every moment of its life: kstatus, the health script for Argo CD, and
 //! the health check expressions for Flux, each run by its own engine on objects that were recorded here.
+mod scene;
 mod stories;
 
 use std::{
@@ -198,7 +199,7 @@ fn table(states: &BTreeMap<State, BTreeMap<&str, Verdicts>>) -> String {
         }
     }
     let headings =
-        ["an object that is", "conditions", "reasons", "kstatus", "Argo CD", "Flux, with the expressions below"];
+        ["an object that is", "conditions", "reasons", "kstatus, so Flux", "Argo CD", "Flux, with expressions"];
     let rows = rows.into_iter().map(|((_, text, conditions, verdicts), reasons)| {
         let reasons: Vec<String> =
             reasons.into_iter().filter(|reason| !reason.is_empty()).map(|reason| format!("`{reason}`")).collect();

@@ -12,16 +12,18 @@ use serde_json::Value;
 
 use super::{
     super::docs::examples::blocks_run_by,
+    gitops,
     kube::Kube,
     stage::{CREDENTIALS, OPERATOR, Scenery, Stage, lines},
 };
 
 /// The tests that run commands of the documents, as `<!-- run by: NAME -->` calls them, each with the pages that it
 /// follows.
-pub const TESTS: [(&str, &[&str]); 3] = [
+pub const TESTS: [(&str, &[&str]); 4] = [
     (helm::NAME, &[INSTALL, UPGRADE, UNINSTALL, README]),
     (kustomize::NAME, &[INSTALL, UPGRADE, UNINSTALL]),
     (namespaced::NAME, &[INSTALL, RESOURCES, UPGRADE, UNINSTALL]),
+    (gitops::NAME, &[gitops::PAGE]),
 ];
 
 const README: &str = "README.md";
@@ -62,7 +64,7 @@ impl Site {
 }
 
 /// Runs what a page says.
-async fn follow(control_plane: &ControlPlane, test: &str, page: &str) {
+pub async fn follow(control_plane: &ControlPlane, test: &str, page: &str) {
     for block in blocks_run_by(test, page) {
         if let Err(said) = control_plane.bash(&block.code).await {
             panic!("{}: {said}", block.place);

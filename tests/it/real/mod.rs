@@ -10,6 +10,7 @@ mod day;
 mod definitions;
 mod examples;
 mod gate;
+mod gitops;
 mod high_availability;
 pub mod install;
 pub mod kube;
