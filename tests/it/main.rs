@@ -9,6 +9,7 @@ mod docs;
 mod everything;
 mod laws;
 mod monitoring;
+mod pinned;
 mod real;
 mod recorded_clusters;
 mod recorded_projects;

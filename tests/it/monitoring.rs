@@ -1,7 +1,6 @@
 //! Metrics as Prometheus gets them, and the alerts and the dashboard that are made of them.
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
     process::Command,
 };
 
@@ -9,7 +8,7 @@ use atlas_operator::server;
 use harness::repository;
 use serde_json::Value;
 
-use crate::{docs::page::pages, everything};
+use crate::{docs::page::pages, everything, pinned::paths};
 
 /// The most series that one replica may expose.
 const MOST_SERIES: usize = 2000;
@@ -161,12 +160,8 @@ fn every_alert_has_a_page_and_cases_in_which_it_fires_and_resolves() {
     assert!(runbooks.is_empty(), "pages without an alert: {runbooks:?}");
 }
 
-/// promtool, which the script beside its pin builds on a machine's first use.
 fn promtool() -> Command {
-    let script = repository().join("tests/monitoring/build");
-    let output = Command::new(&script).stderr(std::process::Stdio::inherit()).output().unwrap();
-    assert!(output.status.success(), "{} failed", script.display());
-    Command::new(PathBuf::from(String::from_utf8(output.stdout).unwrap().trim()))
+    Command::new(&paths("tests/monitoring/build")[0])
 }
 
 #[test]

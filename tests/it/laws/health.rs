@@ -5,7 +5,7 @@ mod stories;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    process::Stdio,
+    process::{Output, Stdio},
 };
 
 use atlas_operator::{engine::outcome::Reason, kind::Kind, kinds};
@@ -15,7 +15,10 @@ use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::{
-    super::docs::generated::{self, keep_current},
+    super::{
+        docs::generated::{self, keep_current},
+        pinned::paths,
+    },
     world::condition,
 };
 use stories::Story;
@@ -119,35 +122,26 @@ impl From<&str> for Word {
     }
 }
 
-/// The program that runs the engines, which the script beside its pin builds on a machine's first use.
-pub async fn program() -> Command {
-    let script = repository().join("tests/health/build");
-    let output = Command::new(&script).stderr(Stdio::inherit()).output().await.unwrap();
-    assert!(output.status.success(), "{} failed", script.display());
-    Command::new(String::from_utf8(output.stdout).unwrap().trim())
+/// Gives `input` to the program that runs the engines.
+pub async fn ask(arguments: &[&str], input: &str) -> Output {
+    let mut command = Command::new(&paths("tests/health/build")[0]);
+    command.args(arguments).current_dir(repository());
+    let piped = Stdio::piped;
+    let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // Both ends at once: a pipe holds less than all of it. Who does not read to the end says why on the other side.
+    let write = async move { drop(stdin.write_all(input.as_bytes()).await) };
+    let (output, ()) = tokio::join!(child.wait_with_output(), write);
+    output.unwrap()
 }
 
 /// What the tools say of each step.
 async fn judge(steps: &[Step]) -> Vec<Verdicts> {
-    let mut command = program().await;
-    command.arg("judge").arg(repository().join(ARGO_CD)).arg(repository().join(FLUX));
-    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let lines: String = steps.iter().map(|step| format!("{}\n", step.object)).collect();
-    let mut stdin = child.stdin.take().unwrap();
-    // Both ends at once: a pipe holds less than all of it.
-    let write = async move {
-        stdin.write_all(lines.as_bytes()).await.unwrap();
-        drop(stdin);
-    };
-    let (output, ()) = tokio::join!(child.wait_with_output(), write);
-    let output = output.unwrap();
-    assert!(output.status.success());
-    let verdicts: Vec<Verdicts> = output
-        .stdout
-        .split(|byte| *byte == b'\n')
-        .filter(|line| !line.is_empty())
-        .map(|line| serde_json::from_slice(line).unwrap())
-        .collect();
+    let lines: Vec<String> = steps.iter().map(|step| step.object.to_string()).collect();
+    let output = ask(&["judge", ARGO_CD, FLUX], &lines.join("\n")).await;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let verdicts: Vec<Verdicts> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(verdicts.len(), steps.len());
     verdicts
 }
@@ -171,8 +165,20 @@ async fn no_tool_calls_an_object_healthy_before_it_is_and_every_tool_sees_what_i
             println!("{kind:18} {text:32} {reason:22} {conditions:40} {}", words.join(" "));
         }
     }
+    expect_every_kind(&states);
     expect_every_reason(&states);
     keep_current("observed", &[("health".to_owned(), table(&states))]);
+}
+
+/// Every kind was in every state, whatever the reasons are that it can have for that.
+fn expect_every_kind(states: &BTreeMap<State, BTreeMap<&str, Verdicts>>) {
+    let mut seen: BTreeMap<_, BTreeSet<&str>> = BTreeMap::new();
+    for (state, kinds) in states {
+        seen.entry((&state.text, &state.conditions)).or_default().extend(kinds.keys());
+    }
+    for (state, kinds_seen) in seen {
+        assert_eq!(kinds_seen.len(), kinds::all().len(), "{state:?} of {kinds_seen:?} only");
+    }
 }
 
 /// Every reason that a status can hold was held by some object.

@@ -79,6 +79,8 @@ pub struct World {
     pub total_timeout: Duration,
     pub defaults: Defaults,
     pub resync: Duration,
+    /// Of what names no credentials.
+    pub default_secret: Option<SecretReference>,
 }
 
 impl World {
@@ -108,6 +110,7 @@ impl World {
             total_timeout: Duration::from_millis(250),
             defaults: Defaults::default(),
             resync: RESYNC,
+            default_secret: Some(SecretReference { namespace: "operator".into(), name: "default".into() }),
         };
         world.read_clock().await;
         world
@@ -198,7 +201,7 @@ impl World {
             clock: Arc::new(self.clock.clone()),
             options: Options {
                 resync: self.resync,
-                default_secret: Some(SecretReference { namespace: "operator".into(), name: "default".into() }),
+                default_secret: self.default_secret.clone(),
                 policies: self.defaults,
                 concurrency: 1,
             },

@@ -3,16 +3,19 @@
 //!
 //! Their controllers need nodes to run on, so what they would do is done with their files instead: the API server judges
 //! each as it would for them, and each chart is rendered with the values in it.
-use std::path::PathBuf;
+use std::path::Path;
 
 use harness::{ControlPlane, ControlPlaneOptions, Tool, repository};
 use serde_json::{Value, json};
-use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::{
     super::{
-        docs::{examples::is_foreign, page::pages},
+        docs::{
+            examples::is_foreign,
+            page::{Page, pages},
+        },
         laws::health,
+        pinned::paths,
     },
     examples,
     install::follow,
@@ -30,11 +33,8 @@ const FLUX: [&str; 3] = ["deploy/flux/operator.yaml", "deploy/flux/resources.yam
 async fn with_definitions() -> ControlPlane {
     let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
     control_plane.install_crds(&repository().join("crds")).await.unwrap();
-    let script = repository().join("tests/health/definitions/download");
-    let output = Command::new(&script).output().await.unwrap();
-    assert!(output.status.success(), "{}: {}", script.display(), String::from_utf8_lossy(&output.stderr));
-    for definition in String::from_utf8(output.stdout).unwrap().lines().map(PathBuf::from) {
-        control_plane.install_crds(&definition).await.unwrap();
+    for definition in paths("tests/health/definitions/download") {
+        control_plane.install_crds(Path::new(&definition)).await.unwrap();
     }
     for namespace in ["argocd", "flux-system"] {
         control_plane.kubectl(["create", "namespace", namespace]).run().await.unwrap();
@@ -86,7 +86,7 @@ async fn argo_cd_and_flux_take_what_the_page_shows_them() {
 /// What is shown of other tools' kinds is a file that the test above reads.
 #[test]
 fn the_page_shows_no_object_of_another_tool_that_is_not_tried() {
-    let blocks: Vec<_> = pages().iter().flat_map(super::super::docs::page::Page::blocks).filter(is_foreign).collect();
+    let blocks: Vec<_> = pages().iter().flat_map(Page::blocks).filter(is_foreign).collect();
     for block in &blocks {
         let file = block.file.as_deref();
         let tried = APPLICATIONS.iter().chain(&FLUX).chain([&health::ARGO_CD]).any(|it| file == Some(it));
@@ -133,13 +133,7 @@ async fn render(path: &Value, values: &Value) -> usize {
 
 /// Flux's own type of a HelmRelease knows every field of it.
 async fn expect_helm_release(document: &Value) {
-    let mut command = health::program().await;
-    let piped = std::process::Stdio::piped;
-    let mut child = command.arg("helm-release").stdin(piped()).stderr(piped()).spawn().unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin.write_all(document.to_string().as_bytes()).await.unwrap();
-    drop(stdin);
-    let output = child.wait_with_output().await.unwrap();
+    let output = health::ask(&["helm-release"], &document.to_string()).await;
     assert!(output.status.success(), "{document}: {}", String::from_utf8_lossy(&output.stderr));
 }
 

@@ -32,10 +32,7 @@ impl Scene<'_> {
             Story::Deleted => self.deleted().await,
             Story::AloneAtFirst => self.alone_at_first().await,
             Story::ParentPaused => self.parent_paused().await,
-            Story::ParentUnknown => {
-                let unknown = json!({"projectId": "0123456789abcdef01234567"});
-                self.with_parents(|own| own["spec"] = merged(own, "projectRef", &unknown)).await;
-            }
+            Story::ParentUnknown => self.with_parents(in_unknown_project).await,
             Story::ParentInAnotherNamespace => self.parent_in_another_namespace().await,
             Story::SecretMissing => self.with_secrets(None).await,
             Story::SecretEmpty => self.with_secrets(Some(json!({}))).await,
@@ -44,6 +41,7 @@ impl Scene<'_> {
                 self.world.kube.delete(&credentials());
                 self.arrives(|_| {}).await;
             }
+            Story::NoCredentialsNamed => self.arrives(in_unknown_project).await,
             Story::CredentialsIncomplete => self.with_credentials("publicApiKey", &Value::Null).await,
             Story::CredentialsWrong => self.with_credentials("privateApiKey", &json!("not-the-key")).await,
             Story::NotPermitted => self.with_fault(&json!({"kind": "403-ip-access-list"})).await,
@@ -296,10 +294,10 @@ fn edit(example: &Example, own: &mut Value) {
     *field = serde_json::from_str(value).unwrap();
 }
 
-/// The spec without a field, and with others.
-fn merged(object: &Value, without: &str, with: &Value) -> Value {
-    let mut spec = object["spec"].clone();
-    spec.as_object_mut().unwrap().remove(without);
-    json_patch::merge(&mut spec, with);
-    spec
+/// Names a project by an id that Atlas does not know, where the example is in one.
+fn in_unknown_project(own: &mut Value) {
+    let spec = own["spec"].as_object_mut().unwrap();
+    if spec.remove("projectRef").is_some() {
+        spec.insert("projectId".to_owned(), json!("0123456789abcdef01234567"));
+    }
 }

@@ -30,6 +30,7 @@ pub(super) enum Story {
     SecretMissing,
     SecretEmpty,
     NoCredentials,
+    NoCredentialsNamed,
     CredentialsIncomplete,
     CredentialsWrong,
     NotPermitted,
@@ -55,7 +56,7 @@ impl Story {
     /// Those that are told of every example: its own life.
     const LIFE: [Self; 3] = [Self::Created, Self::Edited, Self::Deleted];
     /// Those that are told of one example of each kind, and of all kinds that they can happen to.
-    const MISHAPS: [Self; 26] = [
+    const MISHAPS: [Self; 27] = [
         Self::AloneAtFirst,
         Self::ParentPaused,
         Self::ParentUnknown,
@@ -63,6 +64,7 @@ impl Story {
         Self::SecretMissing,
         Self::SecretEmpty,
         Self::NoCredentials,
+        Self::NoCredentialsNamed,
         Self::CredentialsIncomplete,
         Self::CredentialsWrong,
         Self::NotPermitted,
@@ -130,7 +132,10 @@ async fn tell(world: &mut World, schemas: &Schemas, story: Story, example: &Exam
     world.defaults.deletion = Some(Deletion::Delete);
     world.reset().await;
     world.kube.keep_versions();
+    let default_secret = world.default_secret.clone();
+    world.default_secret.take_if(|_| story == Story::NoCredentialsNamed);
     Scene { world: &*world, example }.play(story).await;
+    world.default_secret = default_secret;
     let step = |object: Value| {
         let kind = kinds::by_name(object["kind"].as_str().unwrap_or_default())?;
         Some(Step { story, kind, object: apply_defaults(&schemas[kind.name()], &object) })
