@@ -17,7 +17,7 @@ use super::{
 /// Of a call on this machine; what is slow by chance is no fault of Atlas's here.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Something that happens to an object.
+/// Something that happens to an object, from nothing on; [`Scene`] says how each goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Story {
     Created,
@@ -101,7 +101,22 @@ impl Story {
             Self::Observed => example.drift.is_some(),
             Self::Outlived => has("ttl"),
             Self::MadeFlex | Self::HeldByPause | Self::HeldByProtection => has("clusterType") && example.edit.is_some(),
-            _ => true,
+            Self::Created
+            | Self::Deleted
+            | Self::AloneAtFirst
+            | Self::NoCredentials
+            | Self::NoCredentialsNamed
+            | Self::CredentialsIncomplete
+            | Self::CredentialsWrong
+            | Self::NotPermitted
+            | Self::Rejected
+            | Self::Quota
+            | Self::Throttled
+            | Self::AtlasDown
+            | Self::SecretsUnreadable
+            | Self::Unreadable
+            | Self::DeletedAndKept
+            | Self::DeletedWithoutCredentials => true,
         }
     }
 }
