@@ -1,6 +1,6 @@
 # What a person types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fmt crds check
+.PHONY: help demo test bench lint fmt crds keep check
 SHELL := bash
 
 # `make demo ONCE=1` and `ONCE=1 make demo` both reach the demo.
@@ -55,5 +55,10 @@ crds: ## Write crds/, the charts' definitions and rights, and deploy/ anew from 
 	@cp deploy/monitoring/* $(CHARTS)/files/monitoring/
 	@deploy/render deploy
 	@ls crds deploy
+
+keep: ## Keep the definitions of this version and what it stores, in tests/releases, for the tests of later ones
+	@tests/control-plane/build >/dev/null
+	cargo build --locked --workspace --bins
+	KEEP_RELEASE=1 cargo test --locked -p atlas-operator --test it a_release_is_kept -- --nocapture
 
 check: lint test ## What a change must pass: lint, then test

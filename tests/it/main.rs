@@ -13,5 +13,6 @@ mod pinned;
 mod real;
 mod recorded_clusters;
 mod recorded_projects;
+mod releases;
 mod somebody;
 mod traffic;

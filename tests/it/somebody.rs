@@ -1,7 +1,10 @@
 //! Somebody else who works in Atlas beside the operator.
 use atlas_operator::atlas::{Body, Call, Client, Clients, Credentials, Endpoint, Method, Settings};
 use harness::{Organization, Simulator};
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
+
+use super::releases::kept::Said;
 
 /// The teams that examples name. No kind makes teams, so they must be there before.
 const TEAMS: [&str; 2] = ["Support", "Operations"];
@@ -44,6 +47,26 @@ impl Somebody {
             body: Some(Body::new(body)),
         };
         self.client.send(&post).await.unwrap().body
+    }
+
+    /// Sends what was once sent; the answer, or the error as text.
+    pub async fn repeats(&self, said: &Said) -> Result<Value, String> {
+        let (path, query) = said.path.split_once('?').unwrap_or((&said.path, ""));
+        let query = url::form_urlencoded::parse(query.as_bytes()).into_owned();
+        let call = Call {
+            method: said.method.parse().unwrap(),
+            path: path.to_owned(),
+            // Tests end before what lives for ever here could add up.
+            query: query.map(|(name, value)| (&*name.leak(), value)).collect(),
+            template: path.to_owned().leak(),
+            version: said.version.clone().leak(),
+            body: Some(Body::new(said.request.clone())).filter(|_| !said.request.is_null()),
+        };
+        if said.response.is_string() {
+            let answer = self.client.send_for_text(&call).await.map_err(|error| error.to_string())?;
+            return Ok(json!(answer.body.expose_secret()));
+        }
+        self.client.send(&call).await.map(|answer| answer.body).map_err(|error| error.to_string())
     }
 
     /// Makes a flex cluster.

@@ -72,7 +72,7 @@ async fn a_day_without_a_change_costs_no_write_to_atlas_or_kubernetes() {
 }
 
 /// Waits until nothing was written for some resyncs.
-async fn rested(stage: &Stage) {
+pub async fn rested(stage: &Stage) {
     let mut last = everything(stage).await;
     loop {
         tokio::time::sleep(Duration::from_secs(3)).await;
@@ -101,7 +101,7 @@ async fn everything(stage: &Stage) -> Value {
 }
 
 /// How many objects there are of each kind.
-async fn objects(stage: &Stage) -> BTreeMap<String, u64> {
+pub async fn objects(stage: &Stage) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for namespace in stage.namespaces() {
         for object in stage.kube.objects(namespace).await {
@@ -112,7 +112,7 @@ async fn objects(stage: &Stage) -> BTreeMap<String, u64> {
 }
 
 /// Passes by kind and outcome, from the operator's metrics.
-async fn passes(stage: &Stage) -> BTreeMap<(String, String), u64> {
+pub async fn passes(stage: &Stage) -> BTreeMap<(String, String), u64> {
     let metrics = stage.operator.metrics().await.unwrap();
     let lines = metrics.lines().filter_map(|line| line.strip_prefix("atlas_operator_passes_total{"));
     let parse = |line: &str| {

@@ -2,6 +2,7 @@
 use std::path::Path;
 
 use atlas_operator::{
+    engine::tell::MANAGER,
     kind::{GROUP, VERSION},
     kinds,
 };
@@ -49,6 +50,15 @@ impl Kube {
 
     pub async fn apply(&self, namespace: &str, document: &Value) -> Value {
         self.try_apply(namespace, document, false).await.unwrap_or_else(|error| panic!("{error}: {document}"))
+    }
+
+    /// Writes the status of an object as the operator does.
+    pub async fn operator_tells(&self, namespace: &str, object: &Value) {
+        let (kind, name) = (object["kind"].as_str().unwrap(), object["metadata"]["name"].as_str().unwrap());
+        let told = json!({"apiVersion": object["apiVersion"], "kind": kind, "status": object["status"]});
+        let (params, patch) = (PatchParams::apply(MANAGER).force(), Patch::Apply(&told));
+        let written = self.api(namespace, kind).patch_status(name, &params, &patch).await;
+        assert!(written.is_ok(), "{written:?}: {object}");
     }
 
     pub async fn get(&self, namespace: &str, kind: &str, name: &str) -> Option<Value> {

@@ -20,3 +20,4 @@ mod quickstart;
 mod rights;
 mod stage;
 mod traces;
+mod upgrade;

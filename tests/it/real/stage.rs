@@ -213,6 +213,18 @@ impl Stage {
         Self { operator, simulator, kube, ground: Ground::Own(Box::new(plane)), options, scenery }
     }
 
+    /// On a control plane where objects are already, and Atlas as they describe it: with the present definitions and rights,
+    /// and an operator that watches everything. The namespaces are there.
+    pub async fn prepared(control_plane: ControlPlane, simulator: Simulator, scenery: Scenery) -> Self {
+        let kube = Kube::connect(control_plane.kubeconfig()).await;
+        let kubeconfig = control_plane.install_operator().await.unwrap();
+        let options = OperatorOptions::new(&kubeconfig, simulator.base_url());
+        let operator = Operator::start(&options).unwrap();
+        operator.wait_ready().await.unwrap();
+        let plane = Plane { control_plane, operator: kubeconfig };
+        Self { operator, simulator, kube, ground: Ground::Own(Box::new(plane)), options, scenery }
+    }
+
     /// Starts a pod in place of an operator that has ended.
     pub async fn start_pod(&mut self, pod: &Pod) {
         self.operator = Operator::start_pod(pod).unwrap();
