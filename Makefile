@@ -1,6 +1,6 @@
 # What a person types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fmt crds keep check
+.PHONY: help demo test bench lint fmt crds charts keep check
 SHELL := bash
 
 # `make demo ONCE=1` and `ONCE=1 make demo` both reach the demo.
@@ -50,11 +50,16 @@ crds: ## Write crds/, the charts' definitions and rights, and deploy/ anew from 
 	@target/debug/atlas-operator crds --out crds
 	@for file in crds/*.yaml; do sed '/^metadata:$$/a\  {{- include "atlas-operator-crds.metadata" . | nindent 2 }}' \
 	  $$file > $(CHARTS)-crds/templates/$$(basename $$file); done
-	@for scope in watched cluster leader; do \
+	@for scope in watched cluster leader viewer editor; do \
 	  target/debug/atlas-operator rbac $$scope > $(CHARTS)/files/rbac/$$scope.yaml; done
 	@cp deploy/monitoring/* $(CHARTS)/files/monitoring/
 	@deploy/render deploy
 	@ls crds deploy
+
+charts: ## Package the charts into target/charts
+	@mkdir -p target/charts
+	@rm -f target/charts/*.tgz
+	@"$$(tests/control-plane/build)/helm" package --destination target/charts $(wildcard charts/*)
 
 keep: ## Keep the definitions of this version and what it stores, in tests/releases, for the tests of later ones
 	@tests/control-plane/build >/dev/null

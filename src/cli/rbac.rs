@@ -1,6 +1,6 @@
 //! `atlas-operator rbac`
 //!
-//! The one source of the operator's rights. The chart reads what this prints (`charts/atlas-operator/files/rbac/`),
+//! The one source of the rights of the operator, and of those who work with its objects. The chart reads what this prints (`charts/atlas-operator/files/rbac/`),
 //! `deploy/` is made from the chart, and tests compare all of it with the requests of a real run.
 use clap::{Args, ValueEnum};
 
@@ -22,6 +22,10 @@ pub enum Scope {
     Cluster,
     /// The namespace of the operator itself, where replicas agree on a leader: a Role
     Leader,
+    /// People who may look at objects of the operator's kinds
+    Viewer,
+    /// People who may make and change them
+    Editor,
 }
 
 /// What an operator does in a namespace that it watches, beside what it does with its own kinds.
@@ -56,6 +60,9 @@ pub fn rules(scope: Scope) -> String {
         Scope::Watched => format!("{}{WATCHED}", on_own_kinds()),
         Scope::Cluster => CLUSTER.to_owned(),
         Scope::Leader => LEADER.to_owned(),
+        Scope::Viewer => format!("{}  verbs: [get, list, watch]\n", own_kinds("")),
+        // Not the status: the operator takes what stands there for its own memory.
+        Scope::Editor => format!("{}  verbs: [create, delete, deletecollection, patch, update]\n", own_kinds("")),
     }
 }
 
@@ -69,13 +76,18 @@ pub fn rbac(options: &Options) -> String {
 }
 
 fn on_own_kinds() -> String {
-    let mut plurals: Vec<&str> = kinds::all().iter().map(|kind| kind.plural()).collect();
-    plurals.sort_unstable();
-    let statuses: Vec<String> = plurals.iter().map(|plural| format!("{plural}/status")).collect();
-    let (plurals, statuses) = (plurals.join(", "), statuses.join(", "));
     format!(
         "# Users own these objects. The operator patches its finalizer into their metadata, and nothing else.\n\
-         - apiGroups: [{GROUP}]\n  resources: [{plurals}]\n  verbs: [list, patch, watch]\n\
-         - apiGroups: [{GROUP}]\n  resources: [{statuses}]\n  verbs: [patch]\n"
+         {}  verbs: [list, patch, watch]\n{}  verbs: [patch]\n",
+        own_kinds(""),
+        own_kinds("/status"),
     )
+}
+
+/// The beginning of a rule on every kind, or on a subresource of every kind.
+fn own_kinds(subresource: &str) -> String {
+    let mut resources: Vec<String> =
+        kinds::all().iter().map(|kind| format!("{}{subresource}", kind.plural())).collect();
+    resources.sort_unstable();
+    format!("- apiGroups: [{GROUP}]\n  resources: [{}]\n", resources.join(", "))
 }

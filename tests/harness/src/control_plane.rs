@@ -32,8 +32,8 @@ const OPERATOR: &str = "atlas-operator";
 /// What to start beside etcd and kube-apiserver.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ControlPlaneOptions {
-    /// kube-controller-manager with the controllers that empty namespaces and collect garbage. Without it a deleted
-    /// namespace stays `Terminating` and owned objects outlive their owner.
+    /// kube-controller-manager with the controllers that empty namespaces, collect garbage and add up ClusterRoles. Without
+    /// it a deleted namespace stays `Terminating`, owned objects outlive their owner, and aggregated roles stay as they were.
     pub controller_manager: bool,
     /// Make Helm available too, which takes another minute and a half on a machine's first use.
     pub helm: bool,
@@ -296,7 +296,8 @@ fn api_server(binaries: &Path, folder: &Path, store: &str, url: &str, port: u16)
 fn controller_manager(binaries: &Path, kubeconfig: &Path) -> Command {
     let mut command = Command::new(binaries.join("kube-controller-manager"));
     command.arg("--kubeconfig").arg(kubeconfig).args([
-        "--controllers=namespace-controller,garbage-collector-controller,serviceaccount-controller",
+        "--controllers=namespace-controller,garbage-collector-controller,serviceaccount-controller,\
+         clusterrole-aggregation-controller",
         "--leader-elect=false",
         // No port: nothing asks it anything.
         "--secure-port=0",

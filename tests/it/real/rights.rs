@@ -1,8 +1,11 @@
 //! The rights of an installed operator: enough for everything, and none too many.
 use std::collections::BTreeSet;
 
-use atlas_operator::{cli::rbac, kinds};
+use atlas_operator::{cli::rbac, kind::GROUP, kinds};
+use clap::ValueEnum;
 use harness::{AuditEvent, ControlPlane, eventually, repository};
+use k8s_openapi::api::authorization::v1::SubjectAccessReview;
+use kube::{Api, api::PostParams};
 use serde_json::{Value, json};
 
 use super::{
@@ -79,12 +82,12 @@ fn nobody() -> AuditEvent {
 
 #[test]
 fn the_rules_of_the_chart_are_those_that_the_catalogue_makes() {
-    for (scope, file) in
-        [(rbac::Scope::Watched, "watched"), (rbac::Scope::Cluster, "cluster"), (rbac::Scope::Leader, "leader")]
-    {
+    for scope in rbac::Scope::value_variants() {
+        let file = scope.to_possible_value().unwrap();
+        let file = file.get_name();
         let path = repository().join(format!("charts/atlas-operator/files/rbac/{file}.yaml"));
         let found = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(found, rbac::rules(scope), "{} is stale: run `make crds`", path.display());
+        assert_eq!(found, rbac::rules(*scope), "{} is stale: run `make crds`", path.display());
     }
 }
 
@@ -143,4 +146,47 @@ pub async fn expect_exact(stage: &Stage) {
     println!("{} requests used {} rights: {granted:?}", requests.len(), granted.len());
     let unused: Vec<_> = granted.iter().filter(|permission| !is_used(permission)).collect();
     assert!(!granted.is_empty() && unused.is_empty(), "granted and never used: {unused:?}");
+}
+
+/// Whoever may view or edit in a namespace may do so with the objects of the operator there, and nobody may write their
+/// status.
+pub async fn expect_aggregated(stage: &Stage, namespace: &str) {
+    for role in ["view", "edit"] {
+        let binding = ["create", "rolebinding", role, "--clusterrole", role, "--user", role, "-n", namespace];
+        stage.plane().control_plane.kubectl(binding).run().await.unwrap();
+    }
+    for kind in kinds::all() {
+        for verb in ["get", "list", "watch"] {
+            expect_right(stage, namespace, ("view", verb, kind.plural(), ""), true).await;
+            expect_right(stage, namespace, ("edit", verb, kind.plural(), ""), true).await;
+        }
+        for verb in ["create", "update", "patch", "delete", "deletecollection"] {
+            expect_right(stage, namespace, ("view", verb, kind.plural(), ""), false).await;
+            expect_right(stage, namespace, ("edit", verb, kind.plural(), ""), true).await;
+            expect_right(stage, namespace, ("edit", verb, kind.plural(), "status"), false).await;
+        }
+    }
+}
+
+/// Whether a user may do something, by the API server's own word: who, verb, resource, subresource.
+async fn expect_right(stage: &Stage, namespace: &str, what: (&str, &str, &str, &str), expected: bool) {
+    let (user, verb, resource, subresource) = what;
+    let attributes = json!({
+        "namespace": namespace,
+        "verb": verb,
+        "group": GROUP,
+        "resource": resource,
+        "subresource": subresource,
+    });
+    let review = json!({"metadata": {}, "spec": {"user": user, "resourceAttributes": attributes}});
+    let review: SubjectAccessReview = serde_json::from_value(review).unwrap();
+    let reviews: Api<SubjectAccessReview> = Api::all(stage.kube.0.clone());
+    // The controller that adds the rules up needs a moment.
+    eventually(PATIENCE, &format!("{expected} for {what:?}"), || async {
+        let said = reviews.create(&PostParams::default(), &review).await.map_err(|error| error.to_string())?;
+        let may = said.status.is_some_and(|status| status.allowed);
+        if may == expected { Ok(()) } else { Err(may.to_string()) }
+    })
+    .await
+    .unwrap();
 }

@@ -187,10 +187,10 @@ fn below(path: &str, name: &str) -> String {
     if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
-/// What is in one list and not in the other.
-fn difference(these: Option<&Value>, those: Option<&Value>) -> Vec<Value> {
-    let those = those.map_or(&[][..], items);
-    these.map_or(&[][..], items).iter().filter(|item| !those.contains(item)).cloned().collect()
+/// What is in the first list and not in the second.
+fn difference(first: Option<&Value>, second: Option<&Value>) -> Vec<Value> {
+    let second = second.map_or(&[][..], items);
+    first.map_or(&[][..], items).iter().filter(|item| !second.contains(item)).cloned().collect()
 }
 
 #[cfg(test)]
@@ -237,7 +237,7 @@ mod tests {
     /// A definition in which one value is another; null takes it away.
     fn changed(pointer: &str, value: Value) -> Value {
         let mut definition = definition();
-        let pointer = pointer.replace("~", SPEC);
+        let pointer = pointer.replace('~', SPEC);
         let (parent, name) = pointer.rsplit_once('/').unwrap();
         let parent = definition.pointer_mut(parent).unwrap_or_else(|| panic!("there is no {parent}"));
         let fields = parent.as_object_mut().unwrap();

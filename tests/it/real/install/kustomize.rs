@@ -16,6 +16,7 @@ async fn every_right_of_the_manifests_is_used_none_is_missing_and_objects_stay_w
     let mut stage = site.raise(NAMESPACE).await;
     quickstart(&stage, NAMESPACE).await;
     rights::use_everything(&stage, NAMESPACE).await;
+    rights::expect_aggregated(&stage, NAMESPACE).await;
 
     let before = identities(&stage.kube, NAMESPACE).await;
     follow(&stage.plane().control_plane, NAME, UPGRADE).await;
