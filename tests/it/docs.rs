@@ -6,3 +6,4 @@ pub mod generated;
 mod links;
 pub mod page;
 mod run;
+mod threats;

@@ -16,3 +16,4 @@ mod recorded_projects;
 mod releases;
 mod somebody;
 mod traffic;
+mod workflows;

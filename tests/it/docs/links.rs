@@ -6,8 +6,8 @@ use harness::repository;
 use super::page::{Page, pages};
 
 /// Folders of the repository: a path that begins with one is taken for a file.
-const FOLDERS: [&str; 9] =
-    ["src/", "tests/", "docs/", "deploy/", "charts/", "crds/", "examples/", "simulator/", ".ci/"];
+const FOLDERS: [&str; 10] =
+    ["src/", "tests/", "docs/", "deploy/", "charts/", "crds/", "examples/", "simulator/", ".ci/", ".github/"];
 
 /// A text without what stands between single backticks, where a pattern may look like a link.
 fn uncoded(text: &str) -> String {

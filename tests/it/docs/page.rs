@@ -28,9 +28,10 @@ pub struct Block {
     pub code: String,
 }
 
-/// `README.md`, every page of `docs/` and its folders, and that of each chart, in order.
+/// The pages of the root, `README.md` first, every page of `docs/` and its folders, and that of each chart, in order.
 pub fn pages() -> Vec<Page> {
-    let paths = ["README.md".to_owned()].into_iter().chain(files("docs", "md")).chain(files("charts", "md"));
+    let root = ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"].map(str::to_owned);
+    let paths = root.into_iter().chain(files("docs", "md")).chain(files("charts", "md"));
     paths.map(|path| Page { text: text(&path), path }).collect()
 }
 

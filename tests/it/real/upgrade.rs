@@ -307,6 +307,55 @@ async fn helm_brings_the_present_definitions_to_what_each_release_left() {
     }
 }
 
+/// What [the rules for changing a definition](../../../CONTRIBUTING.md) build on: a new rule on a single value spares those
+/// that are stored, and one on an object does not.
+#[tokio::test]
+async fn the_api_server_spares_stored_values_that_a_new_rule_refuses_but_not_objects() {
+    const NAMESPACE: &str = "ratchet";
+    const KIND: &str = "AtlasCustomRole";
+    let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
+    let definition = serde_json::to_value(kinds::by_name(KIND).unwrap().definition()).unwrap();
+    let mut lax = definition.clone();
+    let spec = lax.pointer_mut("/spec/versions/0/schema/openAPIV3Schema/properties/spec").unwrap();
+    for (schema, said) in [("/properties/projectId", "matches"), ("", "has(self.projectRef) != has(self.projectId)")] {
+        let rules = spec.pointer_mut(&format!("{schema}/x-kubernetes-validations")).unwrap().as_array_mut().unwrap();
+        let before = rules.len();
+        rules.retain(|rule| !text(&rule["rule"]).contains(said));
+        assert_eq!(rules.len() + 1, before, "there is no rule with {said}");
+    }
+    control_plane.apply_text(lax.to_string()).await.unwrap();
+    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+    control_plane.kubectl(wait).run().await.unwrap();
+    let kube = Kube::connect(control_plane.kubeconfig()).await;
+    kube.create_namespace(NAMESPACE).await;
+    let value = json!({"projectRef": null, "projectId": "of another form"});
+    let object = json!({"projectId": "32b6e34b3d91647abb20e7b8"});
+    for (name, change) in [("value", value), ("object", object)] {
+        let mut role = examples::role(name);
+        json_patch::merge(&mut role["spec"], &change);
+        kube.apply(NAMESPACE, &role).await;
+    }
+    control_plane.apply_text(definition.to_string()).await.unwrap();
+
+    let edit = |name, patch: Value| {
+        let patch = ["patch", "atlascustomrole", name, "-n", NAMESPACE, "--type=merge", "-p", &patch.to_string()];
+        control_plane.kubectl(patch)
+    };
+    // The API server takes up new rules within seconds. Until then each edit is one, or it would be spared too.
+    eventually(PATIENCE, "the rules", || async {
+        let changed =
+            edit("value", json!({"spec": {"projectId": format!("form {}", rand::random::<u32>())}})).run().await;
+        changed.map_or(Ok(()), |said| Err(said))
+    })
+    .await
+    .unwrap();
+    let roles = json!({"spec": {"inheritedRoles": [{"db": "orders", "role": "read"}]}});
+    edit("value", roles.clone()).run().await.unwrap();
+    edit("object", json!({"metadata": {"labels": {"upgraded": "yes"}}})).run().await.unwrap();
+    let said = edit("object", roles).run().await.unwrap_err().to_string();
+    assert!(said.contains("projectRef"), "{said}");
+}
+
 /// The chart of the definitions as a release had it.
 fn chart_of(release: &Release, folder: &Path, present: &Path) -> std::path::PathBuf {
     let chart = folder.join("atlas-operator-crds");
