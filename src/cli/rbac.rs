@@ -1,7 +1,8 @@
 //! `atlas-operator rbac`
 //!
-//! The one source of the rights of the operator, and of those who work with its objects. The chart reads what this prints (`charts/atlas-operator/files/rbac/`),
-//! `deploy/` is made from the chart, and tests compare all of it with the requests of a real run.
+//! The one source of the rights of the operator, and of the people who work with its objects. The chart reads what this
+//! prints (`charts/atlas-operator/files/rbac/`), `deploy/` is made from the chart, and tests compare the operator's part of
+//! it with the requests of a real run.
 use clap::{Args, ValueEnum};
 
 use crate::{kind::GROUP, kinds};
@@ -13,7 +14,7 @@ pub struct Options {
     scope: Option<Scope>,
 }
 
-/// Where rules hold.
+/// Where rules hold, or for whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Scope {
     /// Every namespace that is watched: a Role in each, or a ClusterRole for all

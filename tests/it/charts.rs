@@ -254,6 +254,8 @@ fn the_plain_manifests_are_what_the_chart_renders() {
     let render = std::process::Command::new(repository().join("deploy/render")).arg(fresh.path()).output().unwrap();
     assert!(render.status.success(), "{}", String::from_utf8_lossy(&render.stderr));
     let kustomization = std::fs::read_to_string(repository().join("deploy/kustomization.yaml")).unwrap();
+    let tag = format!("newTag: {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(kustomization.contains(&tag), "deploy/kustomization.yaml has another version");
     let mut compared = 0;
     for entry in std::fs::read_dir(fresh.path()).unwrap() {
         let name = entry.unwrap().file_name();
