@@ -10,6 +10,7 @@ mod double;
 mod pages;
 mod permit;
 mod text;
+mod tls;
 mod token;
 mod transport;
 mod view;

@@ -345,7 +345,7 @@ async fn the_api_server_spares_stored_values_that_a_new_rule_refuses_but_not_obj
     eventually(PATIENCE, "the rules", || async {
         let changed =
             edit("value", json!({"spec": {"projectId": format!("form {}", rand::random::<u32>())}})).run().await;
-        changed.map_or(Ok(()), |said| Err(said))
+        changed.map_or(Ok(()), Err)
     })
     .await
     .unwrap();
