@@ -1,6 +1,6 @@
 # What a person types. `make` alone lists it.
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench lint fmt crds charts keep check
+.PHONY: help demo test bench image image-test lint fmt crds bundle charts keep check
 SHELL := bash
 
 # `make demo ONCE=1` and `ONCE=1 make demo` both reach the demo.
@@ -16,8 +16,11 @@ MACRO_MODULES := $(wildcard src/kinds/*.rs src/kinds/*/*.rs)
 
 CHARTS := charts/atlas-operator
 
+# Which image: operator or simulator.
+IMAGE_TARGET ?= operator
+
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## Show the quickstart at work on this machine until Ctrl-C; with ONCE=1 tear it down and end
 	@tests/control-plane/build --without-helm >/dev/null
@@ -32,6 +35,14 @@ test: ## Run every test, on a real control plane and the simulator
 bench: ## Count what the operator sends, as a table by operation and in target/bench.json
 	cargo build --locked --workspace --bins
 	@BENCH_JSON=$(CURDIR)/target/bench.json cargo test --locked -p atlas-operator --test it bench:: -- --ignored --nocapture
+
+image: ## Build the image of the operator (IMAGE_TARGET=simulator: of the simulator) in target/image
+	@packaging/build $(IMAGE_TARGET)
+
+image-test: image ## Run what is in the image of the operator, with nothing but its files
+	@tests/control-plane/build --without-helm >/dev/null
+	cargo build --locked --workspace --bins
+	cargo test --locked -p atlas-operator --test it image:: -- --ignored --nocapture
 
 lint: ## Check format, lints, licences and dependencies; change nothing
 	cargo fmt --all --check
@@ -65,5 +76,10 @@ keep: ## Keep the definitions of this version and what it stores, in tests/relea
 	@tests/control-plane/build >/dev/null
 	cargo build --locked --workspace --bins
 	KEEP_RELEASE=1 cargo test --locked -p atlas-operator --test it a_release_is_kept -- --nocapture
+
+bundle: ## Write bundle/ for OLM anew (BUNDLE_IMAGE=…: with that image of the operator)
+	@tests/control-plane/build >/dev/null
+	UPDATE_DOCS=1 BUNDLE_IMAGE=$(BUNDLE_IMAGE) cargo test --locked -p atlas-operator --test it bundle::it_is_current
+	@find bundle -type f | sort
 
 check: lint test ## What a change must pass: lint, then test

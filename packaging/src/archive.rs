@@ -5,7 +5,8 @@
 //! Both name the same documents by their hashes. Times, owners and the order of entries do not depend on the machine.
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io::Write,
+    fmt::Write as _,
+    io::Write as _,
     path::Path,
 };
 
@@ -68,7 +69,11 @@ impl Blob {
 
 fn sha256(bytes: &[u8]) -> String {
     let digest = ring::digest::digest(&ring::digest::SHA256, bytes);
-    digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    digest.as_ref().iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 impl Image {
@@ -224,13 +229,16 @@ mod tests {
         assert_eq!(configuration["rootfs"]["diff_ids"], json!([format!("sha256:{}", sha256(&layer))]));
         let files = entries(&layer);
         let listed: Vec<(&str, u32)> = files.iter().map(|(path, (mode, _))| (path.as_str(), *mode)).collect();
-        assert_eq!(listed, [
-            ("usr/", 0o755),
-            ("usr/bin/", 0o755),
-            ("usr/bin/program", 0o755),
-            ("usr/share/", 0o755),
-            ("usr/share/text", 0o644)
-        ]);
+        assert_eq!(
+            listed,
+            [
+                ("usr/", 0o755),
+                ("usr/bin/", 0o755),
+                ("usr/bin/program", 0o755),
+                ("usr/share/", 0o755),
+                ("usr/share/text", 0o644)
+            ]
+        );
         assert_eq!(files["usr/share/text"].1, b"words");
     }
 

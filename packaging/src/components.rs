@@ -107,11 +107,8 @@ impl Components {
         let tree = ["tree", "--locked", "--prefix", "none", "--edges", "normal,no-proc-macro", "--format", "{p}"];
         let tree = run("cargo", &[&tree[..], &["--package", package, "--target", target]].concat())?;
         let metadata = ["metadata", "--locked", "--format-version", "1", "--filter-platform", target];
-        let metadata: Metadata =
-            serde_json::from_str(&run("cargo", &metadata)?).map_err(|error| Error::Unreadable {
-                command: "cargo metadata".to_owned(),
-                reason: error.to_string(),
-            })?;
+        let metadata: Metadata = serde_json::from_str(&run("cargo", &metadata)?)
+            .map_err(|error| Error::Unreadable { command: "cargo metadata".to_owned(), reason: error.to_string() })?;
         let mut components = select(&tree, metadata, package)?;
         components.libraries.extend(beside(target)?);
         Ok(components)
@@ -209,10 +206,10 @@ pub mod tests {
     fn what_only_tests_use_is_not_in_the_binary() {
         let components = components("".as_ref());
         assert_eq!(components.root.name, "program");
-        assert_eq!(components.all().map(Component::purl).collect::<Vec<_>>(), [
-            "pkg:cargo/program@1.0.0",
-            "pkg:cargo/used@1.0.0"
-        ]);
+        assert_eq!(
+            components.all().map(Component::purl).collect::<Vec<_>>(),
+            ["pkg:cargo/program@1.0.0", "pkg:cargo/used@1.0.0"]
+        );
         let used = BTreeSet::from(["pkg:cargo/used@1.0.0".to_owned()]);
         assert_eq!(components.uses["pkg:cargo/program@1.0.0"], used);
         assert_eq!(components.uses.len(), 2);

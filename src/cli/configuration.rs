@@ -7,12 +7,12 @@
 use std::{collections::BTreeMap, ffi::OsString, fmt, path::Path};
 
 use clap::{
-    Arg, CommandFactory, FromArgMatches,
+    Arg, FromArgMatches,
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use serde_json::Value;
 
-use super::{Action, Command};
+use super::{Action, Command, command};
 
 /// The subcommand that has settings.
 const RUN: &str = "run";
@@ -39,7 +39,7 @@ impl fmt::Display for Stop {
 
 /// Reads a command line, the environment, and the configuration file that they name.
 pub(super) fn read(arguments: &[OsString]) -> Result<Command, Stop> {
-    let command = parse(Command::command(), arguments)?;
+    let command = parse(with_variables(), arguments)?;
     let Action::Run(options) = &command.action else { return Ok(command) };
     let Some(path) = &options.config else { return Ok(command) };
     parse(with_file(path)?, arguments)
@@ -63,13 +63,28 @@ fn variables(command: &clap::Command) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The command line, without the variables that are set to nothing.
+///
+/// What sets a variable from a field that may be empty, as OLM does with the namespaces to watch, says by it that nothing
+/// is set.
+#[expect(clippy::disallowed_methods, reason = "whether a variable is empty; its value comes in through its flag")]
+fn with_variables() -> clap::Command {
+    let is_empty = |variable: &std::ffi::OsStr| std::env::var_os(variable).is_some_and(|value| value.is_empty());
+    command().mut_subcommand(RUN, |run| {
+        run.mut_args(|setting| match setting.get_env() {
+            Some(variable) if is_empty(variable) => setting.env(None::<&str>),
+            _ => setting,
+        })
+    })
+}
+
 /// The command line, with the content of a file for defaults.
 fn with_file(path: &Path) -> Result<clap::Command, Stop> {
     let wrong = |what: &str| Stop::Wrong(format!("--{FILE}: {}: {what}", path.display()));
     let text = std::fs::read_to_string(path).map_err(|error| wrong(&error.to_string()))?;
     let given: Option<BTreeMap<String, Value>> = serde_saphyr::from_str(&text)
         .map_err(|error| wrong(&format!("is not a map of settings: {}", first_line(&error.to_string()))))?;
-    let mut command = Command::command();
+    let mut command = with_variables();
     for (name, value) in given.unwrap_or_default() {
         let wrong = |what: &str| Stop::Wrong(format!("{name} in {}: {what}", path.display()));
         let is_it = |setting: &&Arg| setting.get_long() == Some(&name) && name != FILE;

@@ -11,7 +11,8 @@ use super::{
     real::kube::documents,
 };
 
-const OPERATOR: &str = "atlas-operator";
+/// The operator's chart, and the release of it that tests render.
+pub const OPERATOR: &str = "atlas-operator";
 
 /// Values of the operator's chart, each with what it is about.
 fn matrix() -> Vec<(&'static str, Value)> {
@@ -85,7 +86,8 @@ async fn template(chart: &str, values: &Value) -> Result<Vec<Value>, String> {
         .map_err(|error| error.to_string())
 }
 
-async fn rendered(chart: &str, values: &Value) -> Vec<Value> {
+/// The same, for values that it takes.
+pub async fn rendered(chart: &str, values: &Value) -> Vec<Value> {
     template(chart, values).await.unwrap()
 }
 

@@ -88,6 +88,21 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
 }
 
 #[test]
+fn a_variable_that_is_empty_sets_nothing() {
+    let command = cli::command();
+    let settings = command.find_subcommand("run").unwrap().get_arguments();
+    let variables: Vec<&str> = settings.filter_map(clap::Arg::get_env).map(|it| it.to_str().unwrap()).collect();
+    assert!(variables.len() > 10, "{variables:?}");
+    let mut environment: Vec<(&str, &str)> = variables.into_iter().map(|variable| (variable, "")).collect();
+    environment.push(("KUBECONFIG", "/nowhere/kubeconfig"));
+    let output = run(&["--health=127.0.0.1:0", "--metrics=127.0.0.1:0"], &environment).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    // The settings were taken, and the next thing is missing.
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("no way to reach Kubernetes"), "{said}");
+}
+
+#[test]
 fn a_file_that_cannot_be_used_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let missing = refusal(run(&["--config", "/nowhere/config.yaml"], &[]));

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 mod architecture;
 mod bench;
+mod bundle;
 mod charts;
 mod configuration;
 mod corpus;
 mod docs;
 mod everything;
+mod image;
 mod laws;
 mod monitoring;
-mod pinned;
 mod real;
 mod recorded_clusters;
 mod recorded_projects;

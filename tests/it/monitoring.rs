@@ -5,10 +5,10 @@ use std::{
 };
 
 use atlas_operator::server;
-use harness::repository;
+use harness::{go_tool, repository};
 use serde_json::Value;
 
-use crate::{docs::page::pages, everything, pinned::paths};
+use crate::{docs::page::pages, everything};
 
 /// The most series that one replica may expose.
 const MOST_SERIES: usize = 2000;
@@ -160,10 +160,6 @@ fn every_alert_has_a_page_and_cases_in_which_it_fires_and_resolves() {
     assert!(runbooks.is_empty(), "pages without an alert: {runbooks:?}");
 }
 
-fn promtool() -> Command {
-    Command::new(&paths("tests/monitoring/build")[0])
-}
-
 #[test]
 fn prometheus_itself_takes_the_rules_and_their_cases() {
     // The cases name the rules by a file beside them.
@@ -171,8 +167,9 @@ fn prometheus_itself_takes_the_rules_and_their_cases() {
     for (file, name) in [(RULES, "rules.yaml"), (CASES, "rules.test.yaml")] {
         std::fs::copy(repository().join(file), folder.path().join(name)).unwrap();
     }
+    let promtool = go_tool("tests/monitoring", "github.com/prometheus/prometheus/cmd/promtool").unwrap();
     for arguments in [["check", "rules", "rules.yaml"], ["test", "rules", "rules.test.yaml"]] {
-        let output = promtool().args(arguments).current_dir(folder.path()).output().unwrap();
+        let output = Command::new(&promtool).args(arguments).current_dir(folder.path()).output().unwrap();
         let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         assert!(output.status.success(), "{arguments:?}: {said}");
         println!("{}", said.trim());

@@ -54,6 +54,25 @@ pub(crate) async fn control_plane(helm: bool) -> Result<PathBuf, Error> {
     }
 }
 
+/// A program of a pinned Go module, which `tests/go-tool` builds on the first use on a machine: the folder of the module in
+/// this repository, and the package of the program.
+pub fn go_tool(module: &str, package: &str) -> Result<PathBuf, Error> {
+    let script = repository().join("tests/go-tool");
+    let output = std::process::Command::new(&script)
+        .arg(repository().join(module))
+        .arg(package)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(Error::spawn(script.display().to_string()))?;
+    let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if output.status.success() {
+        Ok(PathBuf::from(printed.trim()))
+    } else {
+        Err(Error::Command { command: script.display().to_string(), status: output.status, output: printed })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]

@@ -68,7 +68,7 @@ impl ControlPlane {
         let command = api_server(&binaries, path, &store, &url, port);
         let api_server = Process::start("kube-apiserver", command, &path.join("kube-apiserver.log"), None)?;
         let kubeconfig = path.join("admin.kubeconfig");
-        write_kubeconfig(&kubeconfig, path, &url, &token).await?;
+        write_kubeconfig(&kubeconfig, path, &url, &token, "default").await?;
 
         let mut control_plane = Self { controller_manager: None, api_server, etcd, url, binaries, kubeconfig, folder };
         control_plane.wait_ready().await?;
@@ -189,11 +189,12 @@ impl ControlPlane {
         self.as_service_account(OPERATOR, OPERATOR).await
     }
 
-    /// A kubeconfig that speaks as a ServiceAccount, which must exist, by a token from the TokenRequest API.
+    /// A kubeconfig that speaks as a ServiceAccount, which must exist, by a token from the TokenRequest API. Its
+    /// namespace is that of the account, as it is for a pod.
     pub async fn as_service_account(&self, namespace: &str, name: &str) -> Result<PathBuf, Error> {
         let token = self.kubectl(["create", "token", name, "-n", namespace, TOKEN_LIFE]).run().await?;
         let path = self.folder.path().join(format!("{namespace}.{name}.kubeconfig"));
-        write_kubeconfig(&path, self.folder.path(), &self.url, token.trim()).await?;
+        write_kubeconfig(&path, self.folder.path(), &self.url, token.trim(), namespace).await?;
         Ok(path)
     }
 }
@@ -226,14 +227,16 @@ async fn write_inputs(folder: &Path, token: &str) -> Result<(), Error> {
 
 /// kube-apiserver makes its serving certificate itself at start, in the folder that `--cert-dir` names; the same file
 /// holds the authority that signed it.
-async fn write_kubeconfig(path: &Path, folder: &Path, url: &str, token: &str) -> Result<(), Error> {
+async fn write_kubeconfig(path: &Path, folder: &Path, url: &str, token: &str, namespace: &str) -> Result<(), Error> {
     let certificate = folder.join("certificates/apiserver.crt");
     let document = json!({
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [{"name": "harness", "cluster": {"server": url, "certificate-authority": certificate}}],
         "users": [{"name": "harness", "user": {"token": token}}],
-        "contexts": [{"name": "harness", "context": {"cluster": "harness", "user": "harness"}}],
+        "contexts": [
+            {"name": "harness", "context": {"cluster": "harness", "user": "harness", "namespace": namespace}},
+        ],
         "current-context": "harness",
     });
     // A kubeconfig is YAML, and JSON is YAML.

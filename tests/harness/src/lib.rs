@@ -6,6 +6,7 @@
 //! | [`Tool`] | one call of kubectl or Helm against that control plane |
 //! | [`Simulator`] | `atlas-simulator`, with a client of its control API |
 //! | [`Operator`] | `atlas-operator run`, with its log, health and metrics addresses |
+//! | [`Image`] | the files of an image, and the process that a container of it would be |
 //! | [`Pod`] | what a kubelet would make of the Deployment of an installed operator |
 //!
 //! [`eventually`] waits for a condition with a deadline and says in its failure what it saw last.
@@ -20,6 +21,7 @@ mod binaries;
 mod control_plane;
 mod error;
 mod http;
+mod image;
 mod operator;
 mod pod;
 mod ports;
@@ -30,9 +32,10 @@ mod tool;
 mod wait;
 
 pub use audit::{AuditEvent, AuditLog};
-pub use binaries::repository;
+pub use binaries::{go_tool, repository};
 pub use control_plane::{ControlPlane, ControlPlaneOptions, service_account_user};
 pub use error::Error;
+pub use image::Image;
 pub use operator::{Operator, OperatorOptions};
 pub use pod::Pod;
 pub use ports::free_port;

@@ -7,7 +7,7 @@ use reqwest::Method;
 use tempfile::TempDir;
 
 use crate::control_plane::temporary_folder;
-use crate::{Error, Pod, Process, binaries, eventually, free_port, http};
+use crate::{Error, Image, Pod, Process, binaries, eventually, free_port, http};
 
 /// The operator finishes its calls in flight within 25 s after SIGTERM; a pod's default grace is 30 s.
 const GRACE: Duration = Duration::from_secs(30);
@@ -57,8 +57,20 @@ pub struct Operator {
 impl Operator {
     /// Starts it; [`Operator::wait_ready`] waits until it works.
     pub fn start(options: &OperatorOptions) -> Result<Self, Error> {
+        Self::run(command(&options.kubeconfig)?, options)
+    }
+
+    /// The same in a container of an image, in which the kubeconfig is mounted.
+    pub fn start_in(image: &Image, options: &OperatorOptions) -> Result<Self, Error> {
+        image.mount_kubeconfig(&options.kubeconfig)?;
+        let mut command = image.container();
+        command.env("KUBECONFIG", &options.kubeconfig);
+        Self::run(command, options)
+    }
+
+    /// Adds what the options say to a command that runs the program.
+    fn run(mut command: Command, options: &OperatorOptions) -> Result<Self, Error> {
         let [health, metrics] = [(); 2].map(|()| format!("127.0.0.1:{}", free_port()));
-        let mut command = command(&options.kubeconfig)?;
         command
             .args(["run", "--atlas-url", &options.atlas_url, "--health", &health, "--metrics", &metrics])
             .args(&options.arguments)
@@ -127,6 +139,11 @@ impl Operator {
     /// Whether it has not ended.
     pub fn is_running(&self) -> bool {
         self.process.ended().is_none()
+    }
+
+    /// The operating system's id of its process.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Asks it to end (SIGTERM) and waits for it, longer than it may take by contract.

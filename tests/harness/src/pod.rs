@@ -41,14 +41,16 @@ impl Pod {
     /// Reads a Deployment with a single container, and the ConfigMaps and Secrets that its pods need.
     pub async fn of(control_plane: &ControlPlane, namespace: &str, deployment: &str) -> Result<Self, Error> {
         let get = ["get", "deployment", deployment, "-n", namespace, "-o", "json"];
-        let template = control_plane.kubectl(get).json().await?["spec"]["template"]["spec"].take();
+        let mut template = control_plane.kubectl(get).json().await?["spec"]["template"].take();
+        let annotations = template["metadata"]["annotations"].take();
+        let template = template["spec"].take();
         let container = &template["containers"][0];
         if !container["command"].is_null() || template["containers"].as_array().map_or(0, Vec::len) != 1 {
             return Err(strange(deployment, "it should have one container that runs what its image is for"));
         }
         let folder = temporary_folder("pod")?;
         let address = Ipv4Addr::from(rand::random_range(u32::from(FIRST_ADDRESS)..=u32::from(LAST_ADDRESS)));
-        let source = Source { control_plane, namespace };
+        let source = Source { control_plane, namespace, annotations };
         let volumes = source.volumes(&template, folder.path()).await?;
         let mut here: Vec<(String, String)> = vec![("0.0.0.0".to_owned(), address.to_string())];
         for mount in list(&container["volumeMounts"]) {
@@ -110,6 +112,11 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 
+/// The name in `metadata.annotations['NAME']`.
+fn annotation(path: &str) -> Option<&str> {
+    path.strip_prefix("metadata.annotations['")?.strip_suffix("']")
+}
+
 /// A port by its number or by the name that the container gives it.
 fn port_of(container: &Value, port: &Value) -> Value {
     let named = list(&container["ports"]).find(|it| it["name"] == *port);
@@ -127,6 +134,8 @@ fn expanded(argument: &str, environment: &BTreeMap<String, String>) -> String {
 struct Source<'a> {
     control_plane: &'a ControlPlane,
     namespace: &'a str,
+    /// Those of the pods.
+    annotations: Value,
 }
 
 impl Source<'_> {
@@ -178,7 +187,10 @@ impl Source<'_> {
                     // A pod has a name of its own; the address is as good.
                     "metadata.name" => format!("pod-{}", u32::from(address)),
                     "status.podIP" => address.to_string(),
-                    other => return Err(strange("", &format!("no pod here has a {other}"))),
+                    other => match annotation(other) {
+                        Some(name) => text(&self.annotations[name]).to_owned(),
+                        None => return Err(strange("", &format!("no pod here has a {other}"))),
+                    },
                 }
             } else if let Some(name) = from["secretKeyRef"]["name"].as_str() {
                 self.entries("secret", name).await?.remove(text(&from["secretKeyRef"]["key"])).unwrap_or_default()
@@ -203,6 +215,8 @@ mod tests {
         assert_eq!(port_of(&container, &json!("health")), 8081);
         assert_eq!(port_of(&container, &json!(9090)), 9090);
         let environment = BTreeMap::from([("POD_NAME".to_owned(), "one".to_owned())]);
+        assert_eq!(annotation("metadata.annotations['olm.targetNamespaces']"), Some("olm.targetNamespaces"));
+        assert_eq!(annotation("metadata.name"), None);
         assert_eq!(expanded("--identity=$(POD_NAME)", &environment), "--identity=one");
     }
 }

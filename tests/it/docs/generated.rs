@@ -25,7 +25,7 @@ const END: &str = "<!-- end -->";
 const UPDATE: &str = "run this test with UPDATE_DOCS=1 in the environment";
 
 /// Whether stale files are to be rewritten.
-fn is_update() -> bool {
+pub fn is_update() -> bool {
     std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1")
 }
 

@@ -9,16 +9,13 @@ use std::{
 };
 
 use atlas_operator::{engine::outcome::Reason, kind::Kind, kinds};
-use harness::repository;
+use harness::{go_tool, repository};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{io::AsyncWriteExt, process::Command};
 
 use super::{
-    super::{
-        docs::generated::{self, keep_current},
-        pinned::paths,
-    },
+    super::docs::generated::{self, keep_current},
     world::condition,
 };
 use stories::Story;
@@ -124,7 +121,7 @@ impl From<&str> for Word {
 
 /// Gives `input` to the program that runs the engines.
 pub async fn ask(arguments: &[&str], input: &str) -> Output {
-    let mut command = Command::new(&paths("tests/health/build")[0]);
+    let mut command = Command::new(go_tool("tests/health", ".").unwrap());
     command.args(arguments).current_dir(repository());
     let piped = Stdio::piped;
     let mut child = command.stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();

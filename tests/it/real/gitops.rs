@@ -3,7 +3,10 @@
 //!
 //! Their controllers need nodes to run on, so what they would do is done with their files instead: the API server judges
 //! each as it would for them, and each chart is rendered with the values in it.
-use std::path::Path;
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 
 use harness::{ControlPlane, ControlPlaneOptions, Tool, repository};
 use serde_json::{Value, json};
@@ -15,7 +18,6 @@ use super::{
             page::{Page, pages},
         },
         laws::health,
-        pinned::paths,
     },
     examples,
     install::follow,
@@ -33,13 +35,20 @@ const FLUX: [&str; 3] = ["deploy/flux/operator.yaml", "deploy/flux/resources.yam
 async fn with_definitions() -> ControlPlane {
     let control_plane = ControlPlane::start(ControlPlaneOptions::default()).await.unwrap();
     control_plane.install_crds(&repository().join("crds")).await.unwrap();
-    for definition in paths("tests/health/definitions/download") {
+    for definition in definitions() {
         control_plane.install_crds(Path::new(&definition)).await.unwrap();
     }
     for namespace in ["argocd", "flux-system"] {
         control_plane.kubectl(["create", "namespace", namespace]).run().await.unwrap();
     }
     control_plane
+}
+
+fn definitions() -> Vec<String> {
+    let script = repository().join("tests/health/definitions/download");
+    let output = Command::new(script).stderr(Stdio::inherit()).output().unwrap();
+    assert!(output.status.success(), "the definitions of Argo CD and Flux cannot be had");
+    String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect()
 }
 
 fn text(path: &str) -> String {

@@ -6,6 +6,7 @@
 mod helm;
 mod kustomize;
 mod namespaced;
+mod olm;
 
 use harness::{ControlPlane, ControlPlaneOptions, Pod, Simulator, repository};
 use serde_json::Value;
