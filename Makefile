@@ -38,8 +38,10 @@ bench: ## Count what the operator sends, as a table by operation and in target/b
 
 image: ## Build the image of the operator (IMAGE_TARGET=simulator: of the simulator) in target/image
 	@packaging/build $(IMAGE_TARGET)
+	@packaging/load target/image/atlas-$(IMAGE_TARGET).tar
 
-image-test: image ## Run what is in the image of the operator, with nothing but its files
+image-test: ## Build the image of the operator and run what is in it, with nothing but its files
+	@packaging/build operator
 	@tests/control-plane/build --without-helm >/dev/null
 	cargo build --locked --workspace --bins
 	cargo test --locked -p atlas-operator --test it image:: -- --ignored --nocapture
