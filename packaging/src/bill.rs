@@ -57,7 +57,7 @@ mod tests {
             "type": "library", "bom-ref": "pkg:cargo/used@1.0.0", "purl": "pkg:cargo/used@1.0.0",
             "name": "used", "version": "1.0.0", "description": "It is one.",
             "licenses": [{"expression": "MIT OR Apache-2.0"}],
-            "externalReferences": [{"type": "vcs", "url": "https://example.com"}],
+            "externalReferences": [{"type": "vcs", "url": "https://example.com/used"}],
         }]);
         assert_eq!(bill["components"], expected);
         let program = json!({"ref": "pkg:cargo/program@1.0.0", "dependsOn": ["pkg:cargo/used@1.0.0"]});

@@ -184,7 +184,7 @@ pub mod tests {
         let package = |name: &str| {
             json!({
                 "id": name, "name": name, "version": "1.0.0", "license": "MIT/Apache-2.0", "description": "It is one.",
-                "repository": "https://example.com", "manifest_path": folder.join(name).join("Cargo.toml"),
+                "repository": format!("https://example.com/{name}"), "manifest_path": folder.join(name).join("Cargo.toml"),
             })
         };
         let metadata = json!({

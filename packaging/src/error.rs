@@ -16,6 +16,9 @@ pub enum Error {
     /// A program's output was not what it promises.
     #[error("the output of {command} is unreadable: {reason}")]
     Unreadable { command: String, reason: String },
+    /// A licence asks for its text to be there, and nobody brings it.
+    #[error("{0} brings no text of its licence")]
+    License(String),
     /// There are no images for this target.
     #[error("{0} is not a target that images are made for")]
     Target(String),

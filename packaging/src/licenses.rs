@@ -1,5 +1,9 @@
 //! The licences of everything in the image, as one text.
-use std::{collections::BTreeMap, fmt::Write as _, path::PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     components::{Component, Components, GLIBC},
@@ -8,6 +12,9 @@ use crate::{
 
 /// How the names of files begin that hold a licence, or a notice that goes with one.
 const NAMES: [&str; 5] = ["licence", "license", "copying", "notice", "unlicense"];
+/// The texts of what packages offer that bring none.
+const STANDARD: [(&str, &str); 2] =
+    [("Apache-2.0", include_str!("../../LICENSE")), ("MIT", include_str!("../MIT.txt"))];
 /// The licence of the C library, which no package of Rust brings.
 const LGPL: &str = include_str!("../LGPL-2.1.txt");
 /// What that licence asks for when the library is linked statically, in one sentence.
@@ -36,18 +43,30 @@ pub fn text(components: &Components) -> Result<String, Error> {
     let mut texts: Vec<(Vec<String>, String)> = texts.into_iter().map(|(content, names)| (names, content)).collect();
     texts.sort();
     for (names, content) in texts {
-        let _ = write!(text, "\n{}\n{}:\n\n{}\n", "-".repeat(80), names.join(", "), content.trim());
+        let _ = write!(text, "\n{}\n{}:\n\n{}\n", "-".repeat(80), names.join(", "), content.trim_matches('\n'));
     }
     Ok(text)
 }
 
-/// The texts that a component brings.
+/// The texts that a component brings; where it brings none, the standard text of a licence that it offers.
 fn texts_of(component: &Component) -> Result<Vec<String>, Error> {
     if component.name == GLIBC {
         return Ok(vec![format!("{ON_LGPL}\n\n{LGPL}")]);
     }
-    let Some(folder) = component.folder() else { return Ok(Vec::new()) };
-    let entries = std::fs::read_dir(&folder).map_err(Error::file(&folder))?;
+    let brought = component.folder().map_or_else(|| Ok(Vec::new()), |folder| texts_in(&folder))?;
+    if !brought.is_empty() {
+        return Ok(brought);
+    }
+    let offered = component.license.as_deref().unwrap_or_default();
+    match STANDARD.iter().find(|(license, _)| offered.contains(license)) {
+        Some((_, standard)) => Ok(vec![(*standard).to_owned()]),
+        None => Err(Error::License(format!("{} {}", component.name, component.version))),
+    }
+}
+
+/// The licences in a folder.
+fn texts_in(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = std::fs::read_dir(folder).map_err(Error::file(folder))?;
     let is_license = |path: &PathBuf| {
         let name = path.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
         path.is_file() && NAMES.iter().any(|start| name.starts_with(start))
@@ -65,7 +84,6 @@ fn texts_of(component: &Component) -> Result<Vec<String>, Error> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
     use crate::components::tests::components;
 
     #[test]
@@ -81,11 +99,21 @@ mod tests {
             std::fs::create_dir_all(&path).unwrap();
             std::fs::write(path.join(file), content).unwrap();
         }
-        let text = text(&components(folder.path())).unwrap();
+        let mut components = components(folder.path());
+        let text = super::text(&components).unwrap();
         assert!(text.contains("  used 1.0.0: MIT/Apache-2.0\n"), "{text}");
         assert!(text.contains("\nprogram 1.0.0, used 1.0.0:\n\nthe one\n"), "{text}");
         assert!(text.contains("\nused 1.0.0:\n\na notice\n"), "{text}");
         assert_eq!(text.matches("the one").count(), 1);
         assert!(!text.contains("no licence"), "{text}");
+
+        // A library that brings no text has the standard one.
+        for file in ["LICENSE-APACHE", "NOTICE.txt"] {
+            std::fs::remove_file(folder.path().join("used").join(file)).unwrap();
+        }
+        let text = super::text(&components).unwrap();
+        assert!(text.contains("\nused 1.0.0:\n\n") && text.contains("  Apache License\n"), "{text}");
+        components.libraries[0].license = Some("Zlib".to_owned());
+        assert_eq!(super::text(&components).unwrap_err().to_string(), "used 1.0.0 brings no text of its licence");
     }
 }
