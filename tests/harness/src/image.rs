@@ -82,7 +82,7 @@ impl Image {
     }
 
     /// Puts a text of this machine at the same place of its file system.
-    pub fn mount(&self, path: &Path) -> Result<(), Error> {
+    fn mount(&self, path: &Path) -> Result<(), Error> {
         let content = std::fs::read_to_string(path).map_err(Error::file(path))?;
         self.provide(&path.to_string_lossy(), &content)
     }
