@@ -71,7 +71,7 @@ const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
     validation = Rule::new(
         "(has(self.ttl) || has(self.deleteAfterDate)) == (has(oldSelf.ttl) || has(oldSelf.deleteAfterDate))"
     )
-        .message("Atlas makes no permanent user temporary and no temporary one permanent: create another user")
+        .message("Atlas makes no permanent user temporary and no temporary one permanent (ttl, deleteAfterDate): create another user")
         .field_path(".deleteAfterDate"),
     validation = Rule::new("self.x509Type == 'NONE' || !(has(self.ttl) || has(self.deleteAfterDate))")
         .message("Atlas has no temporary users with a certificate: remove ttl and deleteAfterDate")

@@ -59,13 +59,14 @@ impl Case {
         changed
     }
 
-    /// Whether an API server's name for a field (`spec.tags[0].key`) points to what is changed, to what holds it, or to
-    /// what is in it.
-    pub fn points_to(&self, field: &str) -> bool {
+    /// Whether what is said points to what is changed: the field is it, or holds it, or is in it; or it is the other one
+    /// of a pair, and the message names the one that is changed.
+    pub fn points_to(&self, field: &str, message: &str) -> bool {
         let named: Vec<&str> = field.split(['.', '[', ']']).filter(|segment| !segment.is_empty()).collect();
         self.set.keys().any(|pointer| {
-            let changed = pointer.trim_start_matches('/').split('/');
-            changed.zip(&named).all(|(changed, named)| changed == *named)
+            let changed: Vec<&str> = pointer.trim_start_matches('/').split('/').collect();
+            let name = changed.iter().rev().find(|segment| segment.parse::<usize>().is_err()).unwrap();
+            changed.iter().zip(&named).all(|(changed, named)| changed == named) || message.contains(name)
         })
     }
 }

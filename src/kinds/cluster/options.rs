@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
          || (has(self.customOpensslCipherConfigTls12) && self.customOpensslCipherConfigTls12.size() > 0) \
          || (has(self.customOpensslCipherConfigTls13) && self.customOpensslCipherConfigTls13.size() > 0)"
     )
-        .message("tlsCipherConfigMode CUSTOM needs at least one cipher in one of the two lists")
+        .message("tlsCipherConfigMode CUSTOM needs at least one cipher in customOpensslCipherConfigTls12 or Tls13")
         .field_path(".tlsCipherConfigMode")
 )]
 pub struct AdvancedConfiguration {
@@ -224,7 +224,7 @@ pub struct VersionPin {
         "(has(self.isCustomShardKeyHashed) && self.isCustomShardKeyHashed) || (!has(self.numInitialChunks) \
          && !(has(self.presplitHashedZones) && self.presplitHashedZones))"
     )
-        .message("chunks are made beforehand for hashed keys only: set isCustomShardKeyHashed: true")
+        .message("numInitialChunks is for hashed keys only: set isCustomShardKeyHashed: true")
         .field_path(".isCustomShardKeyHashed"),
     validation = Rule::new(
         "!has(self.isCustomShardKeyHashed) || !self.isCustomShardKeyHashed || !has(self.isShardKeyUnique) \

@@ -251,6 +251,11 @@ impl Simulator {
         self.send(Method::DELETE, &resource(path), None).await.map(drop)
     }
 
+    /// Lets Atlas do something unasked: `autoscale`, `addShard` or `maintain`, as the simulator's control API says.
+    pub async fn command(&self, command: &str, body: &Value) -> Result<(), Error> {
+        self.send(Method::POST, command, Some(body)).await.map(drop)
+    }
+
     /// Returns to the state right after the start.
     pub async fn reset(&self) -> Result<(), Error> {
         self.send(Method::POST, "reset", None).await.map(drop)

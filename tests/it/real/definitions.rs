@@ -195,7 +195,7 @@ async fn the_api_server_refuses_and_takes_what_the_corpus_says() {
             {
                 refused += 1;
                 let causes = said.details.map(|details| details.causes).unwrap_or_default();
-                if !causes.iter().any(|cause| case.points_to(&cause.field)) {
+                if !causes.iter().any(|cause| case.points_to(&cause.field, &cause.message)) {
                     astray.push(format!("{}: {causes:?}", case.about()));
                 }
             }
