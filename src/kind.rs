@@ -33,6 +33,10 @@ pub const VERSION: &str = "v1";
 /// Documents of Atlas, by the name of the part that each is of.
 pub type Documents = BTreeMap<&'static str, Value>;
 
+/// Fields of a spec by the error codes of Atlas that are about them, where a code says so by itself. Entries of lists are
+/// written `[]`.
+pub type Blames = &'static [(&'static [&'static str], &'static str)];
+
 /// Values for the `{slots}` of a route's templates, not yet encoded.
 pub type Slots = BTreeMap<&'static str, String>;
 
@@ -49,6 +53,8 @@ pub trait Describe: CustomResourceExt + HasSpec<Spec: Declare> + Send + Sync + '
     const PLURAL: &'static str;
     /// What becomes of the Atlas resource when its object is deleted and no annotation says otherwise.
     const DELETION: Deletion;
+    /// Which field of the spec an error code of Atlas is about.
+    const BLAMES: Blames = &[];
     /// Invalid examples are what the tests derive bad input from; a valid one is what the laws run on.
     fn examples() -> Vec<Example>;
     /// The smallest spec that says what Atlas reports, from the documents by part name; what the definition does not
@@ -115,6 +121,8 @@ pub trait Kind: Send + Sync {
     fn definition(&self) -> CustomResourceDefinition;
     /// See [`Describe::DELETION`].
     fn deletion(&self) -> Deletion;
+    /// See [`Describe::BLAMES`].
+    fn blames(&self) -> Blames;
     /// Reads a spec; the error names the field.
     fn read(&self, spec: &RawValue) -> Result<Box<dyn Declared>, Invalid>;
     /// See [`Describe::examples`].
@@ -193,6 +201,9 @@ impl<K: Describe> Kind for Erased<K> {
     }
     fn deletion(&self) -> Deletion {
         K::DELETION
+    }
+    fn blames(&self) -> Blames {
+        K::BLAMES
     }
     fn read(&self, spec: &RawValue) -> Result<Box<dyn Declared>, Invalid> {
         let spec: K::Spec =

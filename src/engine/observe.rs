@@ -133,8 +133,9 @@ fn get(endpoint: Endpoint, slots: &Slots) -> Option<Call> {
 }
 
 /// What an error of Atlas comes to, wherever it appears, as told to somebody whose credentials are in `secret`. `again`
-/// says that it was so in the last pass too: what may be a passing whim of the edge is believed the second time.
-pub fn outcome(error: &Error, secret: &str, again: bool) -> Outcome {
+/// says that it was so in the last pass too: what may be a passing whim of the edge is believed the second time. `field` is
+/// what it is about, where that is known.
+pub fn outcome(error: &Error, secret: &str, again: bool, field: Option<&str>) -> Outcome {
     let class = error.class();
     let advice = match class {
         Class::RetryAfter(_)
@@ -150,7 +151,8 @@ pub fn outcome(error: &Error, secret: &str, again: bool) -> Outcome {
         Class::Blocked => " Mend that, and it goes on by itself.".to_owned(),
         Class::Rejected => " Mend the spec.".to_owned(),
     };
-    let message = format!("{error}.{advice}");
+    let about = field.map(|field| format!("{field}: ")).unwrap_or_default();
+    let message = format!("{about}{error}.{advice}");
     let refused = |reason| Outcome::Refused { reason, message: message.clone() };
     let failed = |reason| Outcome::Failed { reason, message: message.clone() };
     match class {

@@ -302,7 +302,10 @@ impl Pass<'_> {
             || "the Secret with the credentials".to_owned(),
             |secret| format!("Secret {}/{}", secret.namespace, secret.name),
         );
-        observe::outcome(error, &secret, self.engine.ledger.is_failing(self.object))
+        let mut blames = self.kind.blames().iter();
+        let field =
+            error.code().and_then(|code| blames.find(|(codes, _)| codes.contains(&code)).map(|(_, field)| *field));
+        observe::outcome(error, &secret, self.engine.ledger.is_failing(self.object), field)
     }
 
     /// The values that all parts share: the project's id, once there is one.

@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 
 use super::common::{self, Placement, Tag};
 use crate::{
-    kind::{Declare, Deletion, Describe, Documents, Example, Given, Invalid, Needs, Part, Slots},
+    kind::{Blames, Declare, Deletion, Describe, Documents, Example, Given, Invalid, Needs, Part, Slots},
     status::{OperationType, With},
 };
 
+mod errors;
 mod examples;
 pub mod hardware;
 mod import;
@@ -272,6 +273,7 @@ impl Describe for AtlasCluster {
     const KIND: &'static str = "AtlasCluster";
     const PLURAL: &'static str = "atlasclusters";
     const DELETION: Deletion = Deletion::Retain;
+    const BLAMES: Blames = errors::BLAMES;
 
     fn examples() -> Vec<Example> {
         examples::all()

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::common::{self, Placement};
 use crate::{
     kind::{
-        By, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Listed, Needs,
+        Blames, By, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Listed, Needs,
         ObjectNeed, Part, Policy, Route, Slots,
     },
     status::Common,
@@ -148,6 +148,27 @@ impl Describe for AtlasCustomRole {
     const KIND: &'static str = "AtlasCustomRole";
     const PLURAL: &'static str = "atlascustomroles";
     const DELETION: Deletion = Deletion::Delete;
+    const BLAMES: Blames = &[
+        (&["ATLAS_CUSTOM_ROLE_INVALID_NAME", "ATLAS_RESERVED_CUSTOM_ROLE_RESTRICTED"], "spec.roleName"),
+        (
+            &[
+                "ATLAS_CUSTOM_ROLE_HAS_NO_PERMISSIONS",
+                "ATLAS_DUPLICATE_CUSTOM_ROLE_ACTION",
+                "ATLAS_DUPLICATE_CUSTOM_ROLE_RESOURCE",
+                "ATLAS_INVALID_RESOURCE",
+                "CUSTOM_ROLE_ACTIONS_INVALID_FOR_EXISTING_CLUSTERS",
+            ],
+            "spec.actions",
+        ),
+        (
+            &[
+                "ATLAS_INVALID_CUSTOM_ROLE_CIRCULAR_DEPENDENCY",
+                "ATLAS_INVALID_CUSTOM_ROLE_INHERITANCE",
+                "ATLAS_INVALID_CUSTOM_ROLE_SELF_REFERENTIAL",
+            ],
+            "spec.inheritedRoles",
+        ),
+    ];
 
     fn examples() -> Vec<Example> {
         vec![Example {

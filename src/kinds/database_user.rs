@@ -15,14 +15,15 @@ use super::{
 };
 use crate::{
     kind::{
-        By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Issue,
-        Listed, Needs, ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
+        Blames, By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid,
+        Issue, Listed, Needs, ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
     },
     status::With,
 };
 
 pub mod access;
 pub mod connection_secret;
+mod errors;
 mod import;
 pub mod login;
 
@@ -197,6 +198,7 @@ impl Describe for AtlasDatabaseUser {
     const KIND: &'static str = "AtlasDatabaseUser";
     const PLURAL: &'static str = "atlasdatabaseusers";
     const DELETION: Deletion = Deletion::Delete;
+    const BLAMES: Blames = errors::BLAMES;
 
     fn examples() -> Vec<Example> {
         vec![

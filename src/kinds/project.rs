@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use super::common::{self, SecretPointer, Tag};
 use crate::{
     kind::{
-        Create, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Home, Invalid, Needs, Part,
-        Policy, Route, Slots,
+        Blames, Create, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Home, Invalid, Needs,
+        Part, Policy, Route, Slots,
     },
     status::Common,
 };
@@ -207,6 +207,26 @@ impl Describe for AtlasProject {
     const KIND: &'static str = "AtlasProject";
     const PLURAL: &'static str = "atlasprojects";
     const DELETION: Deletion = Deletion::Retain;
+    const BLAMES: Blames = &[
+        (&["INVALID_GROUP_NAME", "INVALID_GROUP_NAME_10GEN"], "spec.name"),
+        (
+            &[
+                "ATLAS_INVALID_CIDR_BLOCK",
+                "ATLAS_INVALID_CIDR_RANGE",
+                "ATLAS_NON_CANONICAL_CIDR_BLOCK",
+                "CANNOT_USE_AWS_SECURITY_GROUP_WITHOUT_VPC_PEERING_CONNECTION",
+                "DUPLICATE_ADDRESSES_IN_INPUT",
+                "EXPIRATION_DATE_EXCEEDS_MAX",
+                "EXPIRATION_DATE_IN_PAST",
+                "INVALID_CIDR_BLOCK",
+                "INVALID_IP_ADDRESS_OR_CIDR_NOTATION",
+                "INVALID_NETWORK_PERMISSION_COMMENT",
+                "MULTIPLE_VALUES_SPECIFIED_FOR_ONE_NETWORK_PERMISSION_ENTRY",
+                "NETWORK_PERMISSION_EXPIRATION_NOT_SUPPORTED",
+            ],
+            "spec.ipAccessList",
+        ),
+    ];
 
     fn examples() -> Vec<Example> {
         vec![

@@ -1,6 +1,9 @@
 //! What holds for every kind of the catalogue.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{JSONSchemaProps, JSONSchemaPropsOrArray};
 use kube::core::cel::{CompiledSchema, ValidationErrors, Validator, apply_defaults, compile_schema};
@@ -145,6 +148,25 @@ fn every_field_of_every_spec_is_explained_and_bounded() {
             };
             assert!(bounded, "{path} has no bound, which makes rules on it too costly for the API server");
         });
+    }
+}
+
+#[test]
+fn every_field_that_a_code_is_blamed_on_is_in_the_schema() {
+    for kind in all() {
+        let schema: JSONSchemaProps = serde_json::from_value(schema(*kind)["properties"]["spec"].clone()).unwrap();
+        let mut fields = BTreeSet::new();
+        walk(&schema, "spec", &mut |path, _| {
+            fields.insert(path.to_owned());
+        });
+        let mut codes = BTreeSet::new();
+        for (blamed, field) in kind.blames() {
+            assert!(fields.contains(*field), "{}: there is no {field}", kind.name());
+            for code in *blamed {
+                assert!(codes.insert(*code), "{}: {code} is blamed on two fields", kind.name());
+            }
+        }
+        assert!(!codes.is_empty(), "{} knows of no code", kind.name());
     }
 }
 
