@@ -5,6 +5,8 @@
 //! from its status alone.
 use std::collections::BTreeMap;
 
+use std::fmt;
+
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
@@ -108,6 +110,12 @@ pub struct SecretReference {
     pub namespace: String,
     /// Its name.
     pub name: String,
+}
+
+impl fmt::Display for SecretReference {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}/{}", self.namespace, self.name)
+    }
 }
 
 /// A creation that was begun.

@@ -3,12 +3,16 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::{Client, Credentials, Endpoint, InvalidCredentials, Settings};
 
 /// How long the end of the program waits for tokens to be given back.
 const CLOSING_LIMIT: Duration = Duration::from_secs(5);
+
+/// How long the client of a credential that is gone can still be had. A namespace that goes takes the credentials with
+/// it at once, and a cluster that is to be deleted with it takes some minutes.
+const LAST: Duration = Duration::from_mins(30);
 
 /// There is no client for a credential.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -23,11 +27,12 @@ pub enum ClientError {
 
 /// One client per credential, so that nonces, the access token, connections and the pace are shared.
 ///
-/// A credential is known by a key that stays, such as the uid of its Secret, and a revision that changes with its
+/// A credential is known by a key that stays, such as the name of its Secret, and a revision that changes with its
 /// content. A new revision replaces the client. Calls that still hold the old one finish with it; its access token is
 /// given back when the last of them is done.
 ///
-/// There are as many clients as credentials in use: [`forget`](Self::forget) those that are gone.
+/// There are as many clients as credentials in use: [`forget`](Self::forget) those that are gone. For half an hour the
+/// [`last`](Self::last) one can be had, for what cannot wait for another.
 pub struct Clients {
     endpoint: Endpoint,
     settings: Settings,
@@ -37,6 +42,14 @@ pub struct Clients {
 struct Held {
     revision: String,
     client: Client,
+    /// When the credential was found to be gone.
+    gone: Option<Instant>,
+}
+
+impl Held {
+    fn is_over(&self) -> bool {
+        self.gone.is_some_and(|gone| gone.elapsed() > LAST)
+    }
 }
 
 impl Clients {
@@ -56,19 +69,28 @@ impl Clients {
         make: impl FnOnce() -> Result<Credentials, InvalidCredentials>,
     ) -> Result<Client, ClientError> {
         let mut clients = self.lock();
-        if let Some(held) = clients.get(key).filter(|held| held.revision == revision) {
+        clients.retain(|_, held| !held.is_over());
+        if let Some(held) = clients.get_mut(key).filter(|held| held.revision == revision) {
+            held.gone = None;
             return Ok(held.client.clone());
         }
         clients.remove(key);
         let client = Client::new(&self.endpoint, make()?, self.settings.clone())?;
-        let held = Held { revision: revision.to_owned(), client: client.clone() };
+        let held = Held { revision: revision.to_owned(), client: client.clone(), gone: None };
         clients.insert(key.to_owned(), held);
         Ok(client)
     }
 
-    /// Lets go of the client of a credential that is gone.
+    /// Lets go of the client of a credential that is gone, in a while.
     pub fn forget(&self, key: &str) {
-        self.lock().remove(key);
+        if let Some(held) = self.lock().get_mut(key) {
+            held.gone.get_or_insert_with(Instant::now);
+        }
+    }
+
+    /// The client of the last revision of a credential, which may be gone.
+    pub fn last(&self, key: &str) -> Option<Client> {
+        self.lock().get(key).filter(|held| !held.is_over()).map(|held| held.client.clone())
     }
 
     /// Lets go of all clients and waits, for a few seconds at most, until their tokens are given back. For the end of the

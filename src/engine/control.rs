@@ -30,7 +30,7 @@ use super::{
     outcome,
     wake::{Subject, Topic, lock},
 };
-use crate::kind::Kind;
+use crate::{kind::Kind, status::SecretReference};
 
 /// How many objects a list brings at once: what the API server recommends, and a bound on the memory of a start.
 const PAGE: u32 = 500;
@@ -284,7 +284,8 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
         };
         if changed {
             if gone {
-                engine.clients.forget(secret.metadata.uid.as_deref().unwrap_or_default());
+                let reference = SecretReference { namespace: key.0.clone(), name: key.1.clone() };
+                engine.clients.forget(&reference.to_string());
             }
             engine.wakes.publish(&Topic::Secret(key.0, key.1));
         }

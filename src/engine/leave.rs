@@ -1,21 +1,60 @@
 //! The way of an object out: what it made in Atlas goes first, or stays, and then the object is let go.
 //!
 //! All that this takes is in the status: project, credentials, identity. Nothing that the object refers to need be there.
+use std::collections::BTreeMap;
+
 use super::{
+    Engine,
+    object::Object,
     observe::{Observation, observe},
     outcome::{Outcome, Reason},
     pass::{End, Pass, Prospect, bug},
     plan::{self, Adopt, Observed, Step, Wanted},
     policy::{Manage, Policies},
-    resolve::invalid,
-    wake::Topic,
+    resolve::{Resolved, invalid, no_credentials},
+    wake::{Topic, Watching},
 };
 use crate::{
     atlas::Class,
-    kind::{Deletion, Home},
+    kind::{Deletion, Given, Home},
     kinds::PROJECT,
-    status::OperationType,
+    status::{OperationType, Status},
 };
+
+impl Engine {
+    /// Finds what a deletion needs, from the status alone. None when the credentials went with their namespace and are
+    /// not remembered: nothing can come that the deletion could wait for.
+    async fn resolve_from_status(
+        &self,
+        object: &Object,
+        status: &Status,
+        watching: &mut Watching<'_>,
+    ) -> Result<Option<Resolved>, Outcome> {
+        let credentials = status.common.atlas.credentials.clone().ok_or_else(no_credentials)?;
+        let client = match self.client(&credentials, watching).await {
+            Ok(client) => client,
+            Err(Outcome::Waiting { .. }) if self.is_going(&credentials.namespace).await => {
+                match self.clients.last(&credentials.to_string()) {
+                    Some(client) => client,
+                    None => return Ok(None),
+                }
+            }
+            Err(Outcome::Waiting { reason, message } | Outcome::Refused { reason, message }) => {
+                return Err(Outcome::Refused { reason, message: escape(&message) });
+            }
+            Err(other) => return Err(other),
+        };
+        let given = Given {
+            org_id: status.common.atlas.org_id.clone().unwrap_or_else(|| client.org_id().to_owned()),
+            project_id: status.common.atlas.project_id.clone(),
+            created: object.created(),
+            ..Given::default()
+        };
+        let project_name = object.own_name().to_owned();
+        let (versions, made) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Some(Resolved { client, credentials, given, versions, made, project_name }))
+    }
+}
 
 impl Pass<'_> {
     pub(super) async fn leave(&mut self, policies: Policies) -> Result<End, Outcome> {
@@ -29,7 +68,15 @@ impl Pass<'_> {
             self.await_children()?;
         }
         let declared = self.declared()?;
-        let resolved = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
+        let found = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
+        let Some(resolved) = found else {
+            let id = self.status.common.atlas.id.as_deref().unwrap_or_default();
+            tracing::warn!(
+                id,
+                "the credentials went with their namespace: it stays in Atlas, though it was to be deleted"
+            );
+            return self.release(false).await;
+        };
         let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
         parts.truncate(1);
         let slots = Self::slots(&parts, &resolved);
@@ -108,4 +155,11 @@ fn is_not_found(error: &crate::atlas::Error) -> bool {
 
 fn is_cut_off(error: &crate::atlas::Error) -> bool {
     error.code() == Some("USER_CANNOT_ACCESS_GROUP")
+}
+
+fn escape(message: &str) -> String {
+    format!(
+        "{message} Without them Atlas cannot be asked to delete anything; to let this object go and keep the Atlas \
+         resource, set the annotation atlas-operator.io/deletion: retain."
+    )
 }

@@ -110,31 +110,6 @@ impl Engine {
         Ok(Resolved { client, credentials, given, versions, made, project_name: place.project_name })
     }
 
-    /// Finds what a deletion needs, from the status alone.
-    pub async fn resolve_from_status(
-        &self,
-        object: &Object,
-        status: &Status,
-        watching: &mut Watching<'_>,
-    ) -> Result<Resolved, Outcome> {
-        let credentials = status.common.atlas.credentials.clone().ok_or_else(no_credentials)?;
-        let client = self.client(&credentials, watching).await.map_err(|outcome| match outcome {
-            Outcome::Waiting { reason, message } | Outcome::Refused { reason, message } => {
-                Outcome::Refused { reason, message: escape(&message) }
-            }
-            other => other,
-        })?;
-        let given = Given {
-            org_id: status.common.atlas.org_id.clone().unwrap_or_else(|| client.org_id().to_owned()),
-            project_id: status.common.atlas.project_id.clone(),
-            created: object.created(),
-            ..Given::default()
-        };
-        let project_name = object.own_name().to_owned();
-        let (versions, made) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Resolved { client, credentials, given, versions, made, project_name })
-    }
-
     fn place(
         &self,
         namespace: &str,
@@ -277,7 +252,11 @@ impl Engine {
         }
     }
 
-    async fn client(&self, reference: &SecretReference, watching: &mut Watching<'_>) -> Result<atlas::Client, Outcome> {
+    pub(super) async fn client(
+        &self,
+        reference: &SecretReference,
+        watching: &mut Watching<'_>,
+    ) -> Result<atlas::Client, Outcome> {
         let SecretReference { namespace, name } = reference;
         watching.on(Topic::Secret(namespace.clone(), name.clone()));
         let secret = self.read_secret(namespace, name).await?.ok_or_else(|| Outcome::Waiting {
@@ -291,10 +270,12 @@ impl Engine {
         let version = secret.metadata.resource_version.clone().unwrap_or_default();
         let data: BTreeMap<String, Vec<u8>> =
             secret.data.unwrap_or_default().into_iter().map(|(key, ByteString(value))| (key, value)).collect();
-        self.clients.get(&uid, &version, || atlas::Credentials::from_secret(&data)).map_err(|error| Outcome::Refused {
-            reason: Reason::CredentialsInvalid,
-            message: format!("Secret {namespace}/{name}: {error}. Mend it, and it goes on by itself."),
-        })
+        self.clients
+            .get(&reference.to_string(), &format!("{uid}/{version}"), || atlas::Credentials::from_secret(&data))
+            .map_err(|error| Outcome::Refused {
+                reason: Reason::CredentialsInvalid,
+                message: format!("Secret {namespace}/{name}: {error}. Mend it, and it goes on by itself."),
+            })
     }
 
     /// A Secret that somebody provides, once it is there.
@@ -379,18 +360,11 @@ pub fn invalid(error: &Invalid) -> Outcome {
     Outcome::Refused { reason: Reason::InvalidSpec, message: error.to_string() }
 }
 
-fn no_credentials() -> Outcome {
+pub(super) fn no_credentials() -> Outcome {
     Outcome::Refused {
         reason: Reason::CredentialsNotFound,
         message: "No Atlas credentials: set spec.connectionSecretRef here or on the project, or start the operator \
                   with --default-secret."
             .to_owned(),
     }
-}
-
-fn escape(message: &str) -> String {
-    format!(
-        "{message} Without them Atlas cannot be asked to delete anything; to let this object go and keep the Atlas \
-         resource, set the annotation atlas-operator.io/deletion: retain."
-    )
 }

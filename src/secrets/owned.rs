@@ -90,6 +90,17 @@ impl Engine {
         }
     }
 
+    /// Whether a namespace is being deleted, so that nothing can be made in it any more. Said by the API server to
+    /// whoever may make Secrets there; namespaces themselves cannot be read everywhere.
+    pub(crate) async fn is_going(&self, namespace: &str) -> bool {
+        let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
+        let mut probe = Secret::default();
+        probe.metadata.generate_name = Some(format!("{MANAGER}-"));
+        let asked = api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: true }, &probe).await;
+        let Err(kube::Error::Api(status)) = asked else { return false };
+        status.details.is_some_and(|details| details.causes.iter().any(|cause| cause.reason == GOING))
+    }
+
     /// Removes a Secret, if it is there.
     pub(super) async fn drop_secret(&self, object: &Object, name: &str) -> Result<(), Outcome> {
         match self.secrets(object).delete(name, &DeleteParams::default()).await {
@@ -103,6 +114,9 @@ impl Engine {
         Api::namespaced(self.kube.clone(), object.namespace_name())
     }
 }
+
+/// The cause that the API server names for whatever is to be made in a namespace that is being deleted.
+const GOING: &str = "NamespaceTerminating";
 
 /// A merge patch (RFC 7386) that leaves exactly `data`.
 fn replacing(existing: &Secret, data: &Data) -> Value {
