@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Client, Credentials, Endpoint, InvalidCredentials, Settings};
+use super::{Client, Credentials, Egress, Endpoint, InvalidCredentials, Settings};
 
 /// How long the end of the program waits for tokens to be given back.
 const CLOSING_LIMIT: Duration = Duration::from_secs(5);
@@ -35,8 +35,12 @@ pub enum ClientError {
 /// [`last`](Self::last) one can be had, for what cannot wait for another.
 pub struct Clients {
     endpoint: Endpoint,
+    state: Mutex<State>,
+}
+
+struct State {
     settings: Settings,
-    held: Mutex<HashMap<String, Held>>,
+    held: HashMap<String, Held>,
 }
 
 struct Held {
@@ -55,7 +59,7 @@ impl Held {
 impl Clients {
     /// No clients yet.
     pub fn new(endpoint: Endpoint, settings: Settings) -> Self {
-        Self { endpoint, settings, held: Mutex::default() }
+        Self { endpoint, state: Mutex::new(State { settings, held: HashMap::new() }) }
     }
 
     /// The client for a revision of a credential, made when it is not there yet.
@@ -68,14 +72,14 @@ impl Clients {
         revision: &str,
         make: impl FnOnce() -> Result<Credentials, InvalidCredentials>,
     ) -> Result<Client, ClientError> {
-        let mut clients = self.lock();
+        let State { settings, held: clients } = &mut *self.lock();
         clients.retain(|_, held| !held.is_over());
         if let Some(held) = clients.get_mut(key).filter(|held| held.revision == revision) {
             held.gone = None;
             return Ok(held.client.clone());
         }
         clients.remove(key);
-        let client = Client::new(&self.endpoint, make()?, self.settings.clone())?;
+        let client = Client::new(&self.endpoint, make()?, settings.clone())?;
         let held = Held { revision: revision.to_owned(), client: client.clone(), gone: None };
         clients.insert(key.to_owned(), held);
         Ok(client)
@@ -83,28 +87,36 @@ impl Clients {
 
     /// Lets go of the client of a credential that is gone, in a while.
     pub fn forget(&self, key: &str) {
-        if let Some(held) = self.lock().get_mut(key) {
+        if let Some(held) = self.lock().held.get_mut(key) {
             held.gone.get_or_insert_with(Instant::now);
         }
     }
 
     /// The client of the last revision of a credential, which may be gone.
     pub fn last(&self, key: &str) -> Option<Client> {
-        self.lock().get(key).filter(|held| !held.is_over()).map(|held| held.client.clone())
+        self.lock().held.get(key).filter(|held| !held.is_over()).map(|held| held.client.clone())
+    }
+
+    /// Takes another way out from now on: every client is replaced when it is asked for next. Calls that hold an old
+    /// one finish with it.
+    pub fn reroute(&self, egress: Egress) {
+        let mut state = self.lock();
+        state.settings.egress = egress;
+        state.held.clear();
     }
 
     /// Lets go of all clients and waits, for a few seconds at most, until their tokens are given back. For the end of the
     /// program.
     pub async fn close(&self) {
-        let held: Vec<Held> = self.lock().drain().map(|(_, held)| held).collect();
+        let held: Vec<Held> = self.lock().held.drain().map(|(_, held)| held).collect();
         let revocations = futures::future::join_all(held.iter().map(|held| held.client.revoke()));
         if tokio::time::timeout(CLOSING_LIMIT, revocations).await.is_err() {
             tracing::debug!("not all access tokens were given back in time");
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Held>> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,7 +125,7 @@ impl fmt::Debug for Clients {
         formatter
             .debug_struct("Clients")
             .field("endpoint", &self.endpoint)
-            .field("clients", &self.lock().len())
+            .field("clients", &self.lock().held.len())
             .finish_non_exhaustive()
     }
 }

@@ -16,67 +16,49 @@ use url::{Host, Url};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
     url: Url,
+    /// Whether it is on this machine.
+    loopback: bool,
 }
 
 /// An address that is refused as a base URL. The text never repeats the address: it may contain a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// It cannot be read as a URL with a host.
-    #[error("the Atlas URL is not a URL with a host, like https://cloud.mongodb.com")]
+    #[error("is not a URL with a host, like https://cloud.mongodb.com")]
     Malformed,
     /// It has white space, control characters, backslashes or letters outside ASCII.
-    #[error("the Atlas URL contains characters that are not allowed in it")]
+    #[error("contains characters that are not allowed in a URL")]
     Characters,
     /// Another scheme than `https` and `http`.
-    #[error("the Atlas URL must start with https://")]
+    #[error("must start with https://")]
     Scheme,
     /// `http` to another machine.
-    #[error("the Atlas URL must start with https://; http:// is accepted to this machine only")]
+    #[error("must start with https://; http:// is accepted to this machine only")]
     Insecure,
     /// A user name or password in front of the host.
-    #[error("the Atlas URL must not contain a user name or password")]
+    #[error("must not contain a user name or password")]
     UserInformation,
     /// A path, query or fragment.
-    #[error("the Atlas URL must end after the host and port: no path, query or fragment")]
+    #[error("must end after the host and port: no path, query or fragment")]
     Path,
     /// A link-local, unspecified, broadcast or multicast address.
-    #[error("the host of the Atlas URL is an address that no API is served from")]
+    #[error("its host is an address that no API is served from")]
     Host,
     /// Port 0.
-    #[error("the port of the Atlas URL must not be 0")]
+    #[error("the port of must not be 0")]
     Port,
 }
 
 impl Endpoint {
     /// Reads and checks a base URL.
     pub fn parse(url: &str) -> Result<Self, InvalidEndpoint> {
-        // The URL parser repairs much (it drops tabs and line ends, turns `\` into `/`, ignores an empty user name),
-        // so what must not be there is looked for in the text itself.
-        if !url.chars().all(|character| character.is_ascii_graphic() && character != '\\') {
-            return Err(InvalidEndpoint::Characters);
-        }
-        let (scheme, rest) = url.split_once("://").ok_or(InvalidEndpoint::Malformed)?;
-        let https = scheme.eq_ignore_ascii_case("https");
-        if !https && !scheme.eq_ignore_ascii_case("http") {
-            return Err(InvalidEndpoint::Scheme);
-        }
-        if rest.contains('@') {
-            return Err(InvalidEndpoint::UserInformation);
-        }
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
-        if authority.contains(['/', '?', '#']) {
-            return Err(InvalidEndpoint::Path);
-        }
-        let url = Url::parse(url).map_err(|_| InvalidEndpoint::Malformed)?;
-        if url.port() == Some(0) {
-            return Err(InvalidEndpoint::Port);
-        }
+        let url = origin(url)?;
         let loopback = match url.host().ok_or(InvalidEndpoint::Malformed)? {
             Host::Domain(name) => name == LOCALHOST,
             Host::Ipv4(address) => is_loopback(IpAddr::V4(address))?,
             Host::Ipv6(address) => is_loopback(IpAddr::V6(address))?,
         };
-        if https || loopback { Ok(Self { url }) } else { Err(InvalidEndpoint::Insecure) }
+        if url.scheme() == "https" || loopback { Ok(Self { url, loopback }) } else { Err(InvalidEndpoint::Insecure) }
     }
 
     /// The URL of an absolute path (`/api/…`) at this endpoint, with query parameters.
@@ -100,6 +82,33 @@ impl Endpoint {
     pub(super) fn is_localhost(&self) -> bool {
         self.url.host_str() == Some(LOCALHOST)
     }
+
+    /// Whether the host is this machine, by that name or by an address.
+    pub(super) fn is_loopback(&self) -> bool {
+        self.loopback
+    }
+}
+
+/// Reads a URL of `http` or `https` that ends after host and port.
+pub(super) fn origin(url: &str) -> Result<Url, InvalidEndpoint> {
+    // The URL parser repairs much (it drops tabs and line ends, turns `\` into `/`, ignores an empty user name), so what
+    // must not be there is looked for in the text itself.
+    if !url.chars().all(|character| character.is_ascii_graphic() && character != '\\') {
+        return Err(InvalidEndpoint::Characters);
+    }
+    let (scheme, rest) = url.split_once("://").ok_or(InvalidEndpoint::Malformed)?;
+    if !["http", "https"].iter().any(|known| scheme.eq_ignore_ascii_case(known)) {
+        return Err(InvalidEndpoint::Scheme);
+    }
+    if rest.contains('@') {
+        return Err(InvalidEndpoint::UserInformation);
+    }
+    let authority = rest.strip_suffix('/').unwrap_or(rest);
+    if authority.contains(['/', '?', '#']) {
+        return Err(InvalidEndpoint::Path);
+    }
+    let url = Url::parse(url).map_err(|_| InvalidEndpoint::Malformed)?;
+    if url.port() == Some(0) { Err(InvalidEndpoint::Port) } else { Ok(url) }
 }
 
 /// The one name that plain `http` is accepted to.

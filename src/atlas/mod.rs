@@ -8,7 +8,8 @@
 //!
 //! * HTTP digest for API keys (`digest`) and OAuth2 tokens for service accounts (`token`);
 //! * the media type of each operation's version;
-//! * time limits, a limit on the size of an answer, no redirects, no proxy from the environment;
+//! * time limits, a limit on the size of an answer, no redirects;
+//! * the way out (`egress`): whom to trust (`trust`), and a proxy that was asked for, never one from the environment;
 //! * repeating reads, and reads only, after a passing failure;
 //! * keeping quiet for as long as Atlas asked when it limits the rate (`pace`);
 //! * following the pages of a list (`pages`), and one listing for all who look at its members (`view`);
@@ -26,6 +27,7 @@ mod clients;
 mod codes;
 mod credentials;
 mod digest;
+mod egress;
 mod endpoint;
 mod error;
 mod pace;
@@ -35,6 +37,7 @@ mod settings;
 mod text;
 mod token;
 mod transport;
+mod trust;
 mod view;
 
 #[cfg(test)]
@@ -48,9 +51,11 @@ pub use class::Class;
 pub use client::{Answer, Client};
 pub use clients::{ClientError, Clients};
 pub use credentials::{CredentialFault, Credentials, InvalidCredentials};
+pub use egress::{Egress, InvalidProxy, InvalidProxyCredentials, Proxy, ProxyCredentials};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::Error;
 pub use refusal::Refusal;
 pub use settings::{Observer, Permit, RequestSeen, Settings, TokenSeen, Unobserved};
 pub use token::TokenError;
+pub use trust::{Authorities, InvalidAuthorities};
 pub use view::Glance;

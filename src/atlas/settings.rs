@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use reqwest::Method;
 
+use super::Egress;
+
 /// The figures of a client. `Default` is what production uses; tests shorten the times.
 #[derive(Clone)]
 pub struct Settings {
@@ -28,6 +30,8 @@ pub struct Settings {
     pub token_failure_hold: Duration,
     /// The `User-Agent` header.
     pub user_agent: String,
+    /// Whom to trust on the way to Atlas, and the proxy that it leads through.
+    pub egress: Egress,
     /// Asked immediately before each HTTP request that may change something; on `false` the request is not sent.
     pub permit: Permit,
     /// Told of every HTTP request.
@@ -55,6 +59,7 @@ impl Default for Settings {
             // The token endpoint has a low rate limit of its own.
             token_failure_hold: Duration::from_secs(5),
             user_agent: concat!("atlas-operator/", env!("CARGO_PKG_VERSION")).to_owned(),
+            egress: Egress::default(),
             permit: Arc::new(|| true),
             observer: Arc::new(Unobserved),
         }
@@ -73,6 +78,7 @@ impl fmt::Debug for Settings {
             .field("hold_limit", &self.hold_limit)
             .field("token_failure_hold", &self.token_failure_hold)
             .field("user_agent", &self.user_agent)
+            .field("egress", &self.egress)
             .finish_non_exhaustive()
     }
 }

@@ -2,7 +2,6 @@
 
 use std::error::Error as StdError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
@@ -10,7 +9,7 @@ use tokio::time::Instant;
 
 use super::endpoint::LOCALHOST;
 use super::text::tidy;
-use super::{ClientError, Endpoint, RequestSeen, Settings};
+use super::{ClientError, Endpoint, Proxy, RequestSeen, Settings};
 
 /// How many idle connections are kept. Atlas speaks HTTP/2, where one carries everything; a gateway that speaks
 /// HTTP/1.1 needs one for each call at a time.
@@ -23,6 +22,8 @@ const REASON_LIMIT: usize = 160;
 pub(super) struct Transport {
     http: reqwest::Client,
     pub(super) endpoint: Endpoint,
+    /// The proxy that every connection goes through.
+    proxy: Option<Proxy>,
     pub(super) settings: Settings,
 }
 
@@ -69,7 +70,7 @@ impl Transport {
     pub(super) fn new(endpoint: &Endpoint, settings: Settings) -> Result<Self, ClientError> {
         let setup = |error: &dyn StdError| ClientError::Setup(root_cause(error));
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls().map_err(|error| setup(&error))?)
+            .tls_backend_preconfigured(settings.egress.authorities.tls().map_err(|error| setup(&error))?)
             .connect_timeout(settings.connect_timeout)
             .timeout(settings.total_timeout)
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
@@ -78,6 +79,11 @@ impl Transport {
             .redirect(reqwest::redirect::Policy::none())
             // Variables such as HTTPS_PROXY are not a decision to send Atlas credentials through a proxy.
             .no_proxy();
+        // This machine as the proxy knows it is another one.
+        let proxy = settings.egress.proxy.clone().filter(|_| !endpoint.is_loopback());
+        if let Some(proxy) = &proxy {
+            builder = builder.proxy(proxy.intercepting(settings.egress.proxy_credentials.as_ref()));
+        }
         if endpoint.is_localhost() {
             // Plain http is accepted to this name, so the resolver does not get to say where it leads. Port 0 stands
             // for the port of the URL.
@@ -85,7 +91,7 @@ impl Transport {
             builder = builder.resolve_to_addrs(LOCALHOST, &here.map(|address| SocketAddr::new(address, 0)));
         }
         let http = builder.build().map_err(|error| setup(&error))?;
-        Ok(Self { http, endpoint: endpoint.clone(), settings })
+        Ok(Self { http, endpoint: endpoint.clone(), proxy, settings })
     }
 
     /// Starts a request.
@@ -144,32 +150,20 @@ impl Transport {
 
     fn no_answer(&self, error: &reqwest::Error) -> NoAnswer {
         let connecting = error.is_connect();
+        // What a proxy answers instead of a connection is no answer of Atlas: nothing reached it.
+        let connection =
+            self.proxy.as_ref().map_or("no connection".to_owned(), |proxy| format!("no connection through {proxy}"));
         let reason = match (connecting, error.is_timeout()) {
             (true, true) => {
-                format!("no connection within {:?}", self.settings.connect_timeout.min(self.settings.total_timeout))
+                format!("{connection} within {:?}", self.settings.connect_timeout.min(self.settings.total_timeout))
             }
-            (true, false) => format!("no connection: {}", root_cause(error)),
+            (true, false) => format!("{connection}: {}", root_cause(error)),
             (false, true) => format!("no answer within {:?}", self.settings.total_timeout),
             (false, false) => root_cause(error),
         };
         let stage = if connecting || error.is_builder() { Stage::Unsent } else { Stage::Sent };
         NoAnswer { stage, reason }
     }
-}
-
-/// TLS 1.2 and 1.3 by ring, with the roots that Mozilla trusts.
-///
-/// The provider is named here, so this works without a process-wide default and beside other users of rustls. The roots
-/// are compiled in: an image needs no certificate files, and trust is the same on every machine.
-fn tls() -> Result<rustls::ClientConfig, rustls::Error> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
 }
 
 /// The innermost reason of an error: the outer ones say that "a request" failed, and repeat its URL.

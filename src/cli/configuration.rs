@@ -39,10 +39,17 @@ impl fmt::Display for Stop {
 
 /// Reads a command line, the environment, and the configuration file that they name.
 pub(super) fn read(arguments: &[OsString]) -> Result<Command, Stop> {
-    let command = parse(with_variables(), arguments)?;
-    let Action::Run(options) = &command.action else { return Ok(command) };
-    let Some(path) = &options.config else { return Ok(command) };
-    parse(with_file(path)?, arguments)
+    let mut command = parse(with_variables(), arguments)?;
+    if let Action::Run(options) = &command.action
+        && let Some(path) = &options.config
+    {
+        command = parse(with_file(path)?, arguments)?;
+    }
+    match &command.action {
+        Action::Run(options) => options.contradiction().map_or(Ok(()), |line| Err(Stop::Wrong(line.to_owned())))?,
+        Action::Crds(_) | Action::Rbac(_) => {}
+    }
+    Ok(command)
 }
 
 fn parse(command: clap::Command, arguments: &[OsString]) -> Result<Command, Stop> {

@@ -1,6 +1,8 @@
 //! The command line: one file a subcommand.
 mod configuration;
 mod crds;
+mod egress;
+mod files;
 mod options;
 pub mod rbac;
 mod reload;

@@ -12,8 +12,9 @@ use std::{
 use clap::Args;
 use url::Url;
 
+use super::files::Filed;
 use crate::{
-    atlas::Endpoint,
+    atlas::{Authorities, Endpoint, Proxy, ProxyCredentials},
     engine::{plan::Adopt, policy::Manage},
     kind::Deletion,
     status::SecretReference,
@@ -38,6 +39,15 @@ pub struct Options {
     /// The address of the Atlas Administration API; plain http only to this machine
     #[arg(long, env = "ATLAS_OPERATOR_ATLAS_URL", default_value = "https://cloud.mongodb.com", value_parser = Endpoint::parse)]
     pub atlas_url: Endpoint,
+    /// A file with certificates (PEM) of authorities that are trusted beside Mozilla's, for Atlas, proxy and traces
+    #[arg(long, env = "ATLAS_OPERATOR_ATLAS_CA_FILE", value_parser = Filed::<Authorities>::at)]
+    pub atlas_ca_file: Option<Filed<Authorities>>,
+    /// The proxy that leads to Atlas, such as http://proxy.example.com:3128; variables such as HTTPS_PROXY are not used
+    #[arg(long, env = "ATLAS_OPERATOR_ATLAS_PROXY", value_parser = Proxy::parse)]
+    pub atlas_proxy: Option<Proxy>,
+    /// A folder with the files username and password for the proxy: a mounted Secret of type kubernetes.io/basic-auth
+    #[arg(long, env = "ATLAS_OPERATOR_ATLAS_PROXY_CREDENTIALS", value_parser = Filed::<ProxyCredentials>::at)]
+    pub atlas_proxy_credentials: Option<Filed<ProxyCredentials>>,
     /// Watch only this namespace (may be given several times; all namespaces by default)
     #[arg(long = "namespace", env = "ATLAS_OPERATOR_NAMESPACE", value_delimiter = ',', value_parser = label)]
     pub namespaces: Vec<String>,
@@ -94,6 +104,14 @@ pub struct Options {
     /// What is logged: info, debug, or per module, atlas_operator=debug,kube=warn
     #[arg(long = "log", env = "ATLAS_OPERATOR_LOG", default_value = "info", value_parser = logs::check)]
     pub log: String,
+}
+
+impl Options {
+    /// What is wrong with settings that are right by themselves: one line that names one.
+    pub fn contradiction(&self) -> Option<&'static str> {
+        let useless = self.atlas_proxy_credentials.is_some() && self.atlas_proxy.is_none();
+        useless.then_some("--atlas-proxy-credentials: is of no use without --atlas-proxy")
+    }
 }
 
 fn anywhere(port: u16) -> SocketAddr {

@@ -16,7 +16,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{options::Options, reload};
+use super::{egress, options::Options, reload};
 use crate::{
     atlas::{Clients, Settings},
     engine::{
@@ -67,7 +67,8 @@ pub(super) fn run(options: Options, arguments: Vec<OsString>) -> Result<(), Stri
         .build()
         .map_err(|error| format!("cannot start: {error}"))?;
     let within = runtime.enter();
-    let traces = options.otlp_endpoint.as_ref().map(Traces::to).transpose();
+    let authorities = egress::of(&options).authorities;
+    let traces = options.otlp_endpoint.as_ref().map(|collector| Traces::to(collector, &authorities)).transpose();
     let traces = traces.map_err(|error| format!("--otlp-endpoint: {error}"))?;
     let filter = logs::install(options.log_format, &options.log, traces.as_ref())?;
     let done = runtime.block_on(operate(options, arguments, filter));
@@ -177,6 +178,7 @@ impl Drop for Background {
 struct Work {
     engine: Arc<Engine>,
     feeds: Feeds,
+    options: Options,
 }
 
 impl Work {
@@ -188,6 +190,7 @@ impl Work {
         let (stores, namespaces, feeds) = control::prepare(kinds::all(), range);
         let permit = term.clone();
         let settings = Settings {
+            egress: egress::of(options),
             observer: metrics.clone(),
             permit: Arc::new(move || permit.is_running()),
             ..Settings::default()
@@ -218,12 +221,12 @@ impl Work {
         // Weak, because the engine holds the metrics.
         let surveyor = Arc::downgrade(&engine);
         engine.metrics.surveyed(move || surveyor.upgrade().map(|engine| engine.survey()).unwrap_or_default());
-        Self { engine, feeds }
+        Self { engine, feeds, options: options.clone() }
     }
 
     /// Runs the controllers until `stop` resolves and the calls in flight have ended, or have had their time.
     async fn until(self, stop: Stopped, readiness: &Readiness, beside: &mut Background) {
-        let Self { engine, feeds } = self;
+        let Self { engine, feeds, options } = self;
         readiness.wait("waiting for the first list of every kind");
         let (synced, listed) = (feeds.synced(), readiness.clone());
         beside.add(async move {
@@ -231,6 +234,8 @@ impl Work {
             listed.ready();
             tracing::info!("ready");
         });
+        let rerouted = Arc::clone(&engine);
+        beside.add(egress::follow(options, move |egress| rerouted.clients.reroute(egress)));
         let deadline = stop.clone().then(|()| sleep(STOP));
         tokio::select! {
             () = control::run(Arc::clone(&engine), feeds, stop) => tracing::info!("stopped"),

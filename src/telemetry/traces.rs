@@ -14,6 +14,8 @@ use tracing::Subscriber;
 use tracing_subscriber::{Layer, filter::filter_fn, registry::LookupSpan};
 use url::Url;
 
+use crate::atlas::Authorities;
+
 /// How long handing spans over may take. They are handed over by the batch; one that is late is lost.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -40,8 +42,11 @@ pub struct Traces(SdkTracerProvider);
 
 impl Traces {
     /// Prepares the way; nothing is sent yet. Must be called on a runtime, which does the sending.
-    pub fn to(collector: &Url) -> Result<Self, String> {
+    pub fn to(collector: &Url, authorities: &Authorities) -> Result<Self, String> {
+        // Named, because the default asks the machine for certificates, and the image has none.
+        let tls = authorities.tls().map_err(|error| error.to_string())?;
         let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
             .timeout(TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()

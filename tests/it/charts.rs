@@ -24,6 +24,10 @@ fn matrix() -> Vec<(&'static str, Value)> {
         "image": {"repository": "registry.example.com/a/b", "digest": format!("sha256:{}", "0".repeat(64)), "pullPolicy": "Always"},
         "imagePullSecrets": [{"name": "registry"}],
         "defaultCredentials": {"name": "atlas", "namespace": "secrets"},
+        "atlas": {
+            "caBundle": {"name": "authorities", "key": "bundle.pem"},
+            "proxy": {"url": "http://proxy.example.com:3128", "credentials": {"name": "proxy"}},
+        },
         "settings": {"resync": "30m", "log": "debug", "concurrency": 16},
         "serviceAccount": {"name": "somebody", "annotations": {"example.com/role": "atlas"}},
         "nodeSelector": {"kubernetes.io/os": "linux"},
@@ -71,6 +75,7 @@ fn matrix() -> Vec<(&'static str, Value)> {
         ),
         ("a network policy without addresses", json!({"networkPolicy": {"enabled": true}})),
         ("rights for the operator alone", json!({"rbac": {"aggregate": false}})),
+        ("a proxy that asks for nothing", json!({"atlas": {"proxy": {"url": "https://proxy.example.com"}}})),
         ("metrics without a ServiceMonitor", json!({"metrics": {"service": {"enabled": true}}})),
         ("OpenShift", json!({"podSecurityContext": {"runAsUser": null, "runAsGroup": null}})),
     ]
@@ -120,6 +125,10 @@ async fn a_wrong_value_is_refused_with_its_name() {
         (json!({"settings": {"namespace": "shop"}}), "namespace"),
         (json!({"replicas": 2, "leaderElection": {"enabled": false}}), "replicas"),
         (json!({"metrics": {"serviceMonitor": {"interval": "often"}}}), "interval"),
+        (json!({"settings": {"atlas-proxy": "http://proxy.example.com"}}), "atlas-proxy"),
+        (json!({"atlas": {"caBundle": {"name": "authorities", "key": "../token"}}}), "key"),
+        (json!({"atlas": {"proxy": {"url": "http://user:password@proxy.example.com"}}}), "url"),
+        (json!({"atlas": {"proxy": {"credentials": {"name": "proxy"}}}}), "atlas.proxy.url"),
     ] {
         let said = template(OPERATOR, &values).await.unwrap_err();
         assert!(said.contains(name), "{values}: {said}");
@@ -138,7 +147,10 @@ async fn a_wrong_value_is_refused_with_its_name() {
 #[test]
 fn the_settings_are_those_of_the_operator() {
     /// What other values and the chart itself set.
-    const OTHERS: [&str; 9] = [
+    const OTHERS: [&str; 12] = [
+        "atlas-ca-file",
+        "atlas-proxy",
+        "atlas-proxy-credentials",
         "config",
         "default-secret",
         "health",
@@ -187,6 +199,31 @@ async fn pods_are_restricted_and_probed_whatever_the_values_are() {
         assert_eq!(given == 0, roles.is_empty() || values["rbac"]["aggregate"] == false, "{about}");
         assert_eq!(of_kind(&objects, "ClusterRoleBinding").len(), roles.len() - given, "{about}");
     }
+}
+
+/// Whole folders are mounted, since a single file of a ConfigMap never changes in a pod.
+#[tokio::test]
+async fn what_leads_to_atlas_is_mounted_where_the_operator_looks_for_it() {
+    let (_, values) = matrix().remove(1);
+    let objects = rendered(OPERATOR, &values).await;
+    let [deployment] = of_kind(&objects, "Deployment")[..] else { panic!("{objects:?}") };
+    let pod = &deployment["spec"]["template"]["spec"];
+    let arguments = pod["containers"][0]["args"].as_array().unwrap();
+    for (argument, volume, source) in [
+        ("--atlas-ca-file=/etc/atlas-ca/bundle.pem", "atlas-ca", json!({"configMap": {"name": "authorities"}})),
+        ("--atlas-proxy-credentials=/etc/atlas-proxy", "atlas-proxy", json!({"secret": {"secretName": "proxy"}})),
+    ] {
+        assert!(arguments.contains(&json!(argument)), "{arguments:?}");
+        let mounts = pod["containers"][0]["volumeMounts"].as_array().unwrap();
+        let mount = json!({"name": volume, "mountPath": format!("/etc/{volume}"), "readOnly": true});
+        assert!(mounts.contains(&mount), "{mounts:?}");
+        let mut expected = source;
+        expected["name"] = json!(volume);
+        assert!(pod["volumes"].as_array().unwrap().contains(&expected), "{}", pod["volumes"]);
+    }
+    assert!(arguments.contains(&json!("--atlas-proxy=http://proxy.example.com:3128")), "{arguments:?}");
+    let settings = of_kind(&objects, "ConfigMap");
+    assert!(!json!(settings).to_string().contains("proxy"), "{settings:?}");
 }
 
 /// The operator reads the log filter again by itself, so that a change of it is no reason to replace pods.

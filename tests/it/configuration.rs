@@ -6,6 +6,7 @@ use std::{
 };
 
 use atlas_operator::cli;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use harness::{Process, eventually, free_port};
 use tempfile::TempDir;
 
@@ -17,6 +18,47 @@ fn run(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_atlas-operator"));
     command.arg("run").args(arguments).env_clear().envs(environment.iter().copied()).stdin(Stdio::null());
     command
+}
+
+/// A setting that names a file or a folder, the files there with their content, and what is said of them.
+type WrongFiles = (&'static str, &'static [(&'static str, &'static [u8])], &'static str);
+
+const WRONG_FILES: &[WrongFiles] = &[
+    ("atlas-ca-file", &[("empty", b"")], "there is no certificate in PEM in it"),
+    ("atlas-ca-file", &[("der", b"\x30\x82\x01\x0a\xff")], "there is no certificate in PEM in it"),
+    (
+        "atlas-ca-file",
+        &[("key", b"-----BEGIN PRIVATE KEY-----\ncanary\n-----END PRIVATE KEY-----\n")],
+        "there is a private key in it",
+    ),
+    (
+        "atlas-ca-file",
+        &[("request", b"-----BEGIN CERTIFICATE REQUEST-----\ncanary\n-----END CERTIFICATE REQUEST-----\n")],
+        "there is something else in it",
+    ),
+    (
+        "atlas-ca-file",
+        &[("broken", b"-----BEGIN CERTIFICATE-----\ncanary\n-----END CERTIFICATE-----\n")],
+        "a certificate in it cannot be read",
+    ),
+    ("atlas-proxy-credentials", &[("half/password", b"canary")], "username cannot be read: No such file"),
+    ("atlas-proxy-credentials", &[("colon/username", b"a:b"), ("colon/password", b"canary")], "a colon"),
+    ("atlas-proxy-credentials", &[("lines/username", b"a"), ("lines/password", b"canary\nx")], "a control character"),
+    ("atlas-proxy-credentials", &[("bytes/username", b"a"), ("bytes/password", b"canary\xff")], "not text in UTF-8"),
+];
+
+/// Writes the files of [`WRONG_FILES`]: each setting with the path that it names, and what is said of it.
+fn wrong_files(folder: &TempDir) -> Vec<(&'static str, String, &'static str)> {
+    let wrong = |(name, files, reason): &WrongFiles| {
+        for (file, content) in *files {
+            let path = folder.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let named = files[0].0.split('/').next().unwrap();
+        (*name, folder.path().join(named).to_str().unwrap().to_owned(), *reason)
+    };
+    WRONG_FILES.iter().map(wrong).collect()
 }
 
 /// The one line that a start with wrong settings says before it ends.
@@ -39,6 +81,12 @@ const WRONG: &[(&str, &[&str], &str)] = &[
     ("atlas-url", &["cloud.mongodb.com"], "is not a URL with a host"),
     ("atlas-url", &["http://cloud.mongodb.com"], "must start with https://"),
     ("atlas-url", &["https://u:canary@cloud.mongodb.com"], "must not contain a user name or password"),
+    ("atlas-ca-file", &["/nowhere/canary.pem"], "the file cannot be read: No such file"),
+    ("atlas-ca-file", &["/dev/null", "src"], "it is no file"),
+    ("atlas-ca-file", &["Cargo.toml"], "there is no certificate in PEM in it"),
+    ("atlas-proxy", &["proxy:3128", "socks5://proxy:1080", "http://proxy/canary"], ""),
+    ("atlas-proxy", &["http://u:canary@proxy:3128"], "must not contain a user name or password"),
+    ("atlas-proxy-credentials", &["/nowhere"], "password cannot be read: No such file"),
     ("namespace", &["Shop", "a_b", "shop,-x"], "small letters"),
     ("default-secret", &["canary", "a/b/c"], "must be NAMESPACE/NAME"),
     ("resync", &["10", "ten", "0s", "200h"], "must"),
@@ -60,23 +108,24 @@ const WRONG: &[(&str, &[&str], &str)] = &[
 #[test]
 fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
     let folder = tempfile::tempdir().unwrap();
+    let texts = WRONG
+        .iter()
+        .flat_map(|(name, values, reason)| values.iter().map(move |value| (*name, (*value).to_owned(), *reason)));
     let mut tried = 0;
-    for (name, values, reason) in WRONG {
-        for value in *values {
-            let variable = format!("ATLAS_OPERATOR_{}", name.replace('-', "_").to_uppercase());
-            let path = file(&folder, &format!("{name}: {value:?}\n"));
-            let flag = refusal(run(&[&format!("--{name}={value}")], &[]));
-            let environment = refusal(run(&[], &[(variable.as_str(), *value)]));
-            let in_file = refusal(run(&["--config", &path], &[]));
-            assert!(flag.starts_with(&format!("--{name} or {variable}: ")), "{flag}");
-            assert_eq!(flag, environment, "whichever it came from");
-            assert!(in_file.starts_with(&format!("{name} in {path}: ")), "{in_file}");
-            for said in [&flag, &in_file] {
-                assert!(said.contains(reason), "{name}={value}: {said}");
-                assert!(!said.contains("canary"), "a value is repeated, which may be a secret: {said}");
-            }
-            tried += 1;
+    for (name, value, reason) in texts.chain(wrong_files(&folder)) {
+        let variable = format!("ATLAS_OPERATOR_{}", name.replace('-', "_").to_uppercase());
+        let path = file(&folder, &format!("{name}: {value:?}\n"));
+        let flag = refusal(run(&[&format!("--{name}={value}")], &[]));
+        let environment = refusal(run(&[], &[(variable.as_str(), value.as_str())]));
+        let in_file = refusal(run(&["--config", &path], &[]));
+        assert!(flag.starts_with(&format!("--{name} or {variable}: ")), "{flag}");
+        assert_eq!(flag, environment, "whichever it came from");
+        assert!(in_file.starts_with(&format!("{name} in {path}: ")), "{in_file}");
+        for said in [&flag, &in_file] {
+            assert!(said.contains(reason), "{name}={value}: {said}");
+            assert!(!said.contains("canary"), "a value is repeated, which may be a secret: {said}");
         }
+        tried += 1;
     }
     // Every setting but the file itself can be wrong.
     let command = cli::command();
@@ -85,6 +134,45 @@ fn a_wrong_setting_ends_the_start_with_one_line_that_names_it() {
         settings.filter(|setting| *setting != "config" && WRONG.iter().all(|(name, ..)| name != setting)).collect();
     assert!(untried.is_empty(), "not tried: {untried:?}");
     println!("{tried} wrong values, each as flag, variable and in a file");
+}
+
+/// A folder with what a proxy is told, as a Secret is mounted, and its path.
+fn proxy_credentials() -> (TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    for (file, content) in [("username", "operator"), ("password", "canary")] {
+        std::fs::write(folder.path().join(file), content).unwrap();
+    }
+    let path = folder.path().to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn credentials_without_a_proxy_are_a_mistake_wherever_they_stand() {
+    let (folder, credentials) = proxy_credentials();
+    let path = file(&folder, &format!("atlas-proxy-credentials: {credentials}\n"));
+    for arguments in [["--atlas-proxy-credentials", &credentials], ["--config", &path]] {
+        assert_eq!(refusal(run(&arguments, &[])), "--atlas-proxy-credentials: is of no use without --atlas-proxy");
+    }
+}
+
+#[tokio::test]
+async fn the_way_out_may_stand_in_flags_and_in_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_credentials, credentials) = proxy_credentials();
+    let authorities = folder.path().join("ca.crt");
+    let issued = rcgen::generate_simple_self_signed(["atlas.example".to_owned()]).unwrap();
+    std::fs::write(&authorities, issued.cert.pem()).unwrap();
+    let text =
+        format!("atlas-ca-file: {}\natlas-proxy-credentials: {credentials}\nlog: debug\n", authorities.display());
+    let path = file(&folder, &text);
+    // Where there is nothing that vouches for anybody, as in the image.
+    let bare = [("SSL_CERT_FILE", "/nowhere"), ("SSL_CERT_DIR", "/nowhere")];
+    for traces in [&[][..], &["--otlp-endpoint", "http://127.0.0.1:1"]] {
+        let arguments = [&["--config", &path, "--atlas-proxy", "http://proxy.example:3128"], traces].concat();
+        let process = start(&folder, &arguments, &bare);
+        logged(&process, "starting").await;
+        assert!(!process.log().contains("canary"), "{}", process.log());
+    }
 }
 
 #[test]
@@ -128,9 +216,11 @@ fn a_file_that_cannot_be_used_is_named() {
 fn start(folder: &TempDir, arguments: &[&str], environment: &[(&str, &str)]) -> Process {
     let kubeconfig = folder.path().join("kubeconfig");
     let nowhere = format!("https://127.0.0.1:{}", free_port());
+    // As in a pod, where the authority of the API server comes with the ServiceAccount.
+    let authority = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap().cert.pem();
     let content = serde_json::json!({
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
-        "clusters": [{"name": "c", "cluster": {"server": nowhere}}],
+        "clusters": [{"name": "c", "cluster": {"server": nowhere, "certificate-authority-data": BASE64_STANDARD.encode(authority)}}],
         "users": [{"name": "c", "user": {}}],
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "c"}}],
     });

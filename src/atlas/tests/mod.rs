@@ -9,6 +9,7 @@ mod digest;
 mod double;
 mod pages;
 mod permit;
+mod proxy;
 mod text;
 mod tls;
 mod token;

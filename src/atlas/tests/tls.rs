@@ -1,14 +1,93 @@
 //! Nothing is said before the other side has proven who it is.
 
-use std::io::Read as _;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
 
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
+use tokio::task::JoinHandle;
 
-use super::super::{Endpoint, Error};
+use super::super::{Authorities, Client, Egress, Endpoint, Error, Settings};
 use super::double::raw;
-use super::{api_key, client, write};
+use super::{api_key, client, settings, write};
+
+/// An authority that nobody knows.
+pub(super) struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+}
+
+impl Authority {
+    pub(super) fn new() -> Self {
+        let mut parameters = CertificateParams::default();
+        parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        Self { issuer: CertifiedIssuer::self_signed(parameters, KeyPair::generate().unwrap()).unwrap() }
+    }
+
+    pub(super) fn trusted(&self) -> Authorities {
+        Authorities::parse(self.issuer.pem().as_bytes()).unwrap()
+    }
+
+    /// What a server needs that it vouches for.
+    fn vouches_for(&self, name: &str) -> Arc<ServerConfig> {
+        let key = KeyPair::generate().unwrap();
+        let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap();
+        Arc::new(config)
+    }
+}
+
+/// A TLS server on this machine that serves one connection, for as many requests as come.
+pub(super) struct TlsServer {
+    pub(super) address: SocketAddr,
+    heard: JoinHandle<Vec<u8>>,
+}
+
+impl TlsServer {
+    /// As `name`, with the same answer to each request.
+    pub(super) fn start(authority: &Authority, name: &str, answer: &'static [u8]) -> Self {
+        let config = authority.vouches_for(name);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let heard = tokio::task::spawn_blocking(move || {
+            let stream = listener.accept().unwrap().0;
+            let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
+            let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+            // The client ends it, or its handshake fails.
+            while let Ok(count @ 1..) = stream.read(&mut buffer) {
+                heard.extend_from_slice(&buffer[..count]);
+                // Requests end with their head or with an empty document.
+                if heard.ends_with(b"\r\n\r\n") || heard.ends_with(b"{}") {
+                    let _ = stream.write_all(answer);
+                }
+            }
+            heard
+        });
+        Self { address, heard }
+    }
+
+    /// What was said to it, once the connection has ended.
+    pub(super) async fn heard(self) -> String {
+        String::from_utf8(self.heard.await.unwrap()).unwrap()
+    }
+}
+
+/// An answer of success.
+pub(super) const SUCCESS: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+
+/// Settings that trust an authority.
+pub(super) fn trusting(authority: &Authority) -> Settings {
+    Settings { egress: Egress { authorities: authority.trusted(), ..Egress::default() }, ..settings() }
+}
 
 #[tokio::test]
 async fn tls_that_fails_means_nothing_was_sent() {
@@ -22,28 +101,26 @@ async fn tls_that_fails_means_nothing_was_sent() {
 
 #[tokio::test]
 async fn a_server_that_no_authority_vouches_for_is_sent_nothing() {
-    let issued = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
-    let key = PrivateKeyDer::try_from(issued.signing_key.serialize_der()).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![issued.cert.der().clone()], key)
-        .unwrap();
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = Endpoint::parse(&format!("https://{}", listener.local_addr().unwrap())).unwrap();
-    let server = tokio::task::spawn_blocking(move || {
-        let mut stream = listener.accept().unwrap().0;
-        let mut tls = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-        let mut said = Vec::new();
-        // The client ends it; whatever it says before that would come out here.
-        while tls.is_handshaking() && tls.complete_io(&mut stream).is_ok() {}
-        let _ = tls.reader().read_to_end(&mut said);
-        (tls.is_handshaking(), said)
-    });
+    let server = TlsServer::start(&Authority::new(), "127.0.0.1", SUCCESS);
+    let endpoint = Endpoint::parse(&format!("https://{}", server.address)).unwrap();
     let error = client(&endpoint, api_key()).send(&write(json!({}))).await.unwrap_err();
     assert!(matches!(error, Error::Unreachable { sent: false, .. }), "{error:?}");
     assert!(error.to_string().contains("certificate"), "{error}");
-    assert_eq!(server.await.unwrap(), (true, Vec::new()));
+    assert_eq!(server.heard().await, "");
+}
+
+#[tokio::test]
+async fn an_authority_is_trusted_once_it_is_named_and_for_its_names_only() {
+    let (authority, another) = (Authority::new(), Authority::new());
+    for (by, name, served) in
+        [(&authority, "127.0.0.1", true), (&authority, "cloud.example", false), (&another, "127.0.0.1", false)]
+    {
+        let server = TlsServer::start(by, name, SUCCESS);
+        let endpoint = Endpoint::parse(&format!("https://{}", server.address)).unwrap();
+        let client = Client::new(&endpoint, api_key(), trusting(&authority)).unwrap();
+        let outcome = client.send(&write(json!({}))).await;
+        drop(client);
+        assert_eq!(outcome.is_ok(), served, "{name}: {outcome:?}");
+        assert_eq!(server.heard().await.starts_with("PATCH /api/atlas/v2/groups/"), served);
+    }
 }
