@@ -137,6 +137,8 @@ fn line(text: &str) -> &str {
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+    use InvalidEndpoint::{Characters, Malformed, Path, Port};
+
     use super::*;
 
     #[test]
@@ -149,7 +151,6 @@ mod tests {
         ] {
             assert_eq!(Proxy::parse(good).unwrap().to_string(), shown);
         }
-        use InvalidEndpoint::{Characters, Malformed, Path, Port};
         for (bad, fault) in [
             ("proxy.example:3128", InvalidProxy::Address(Malformed)),
             ("", InvalidProxy::Address(Malformed)),

@@ -21,13 +21,14 @@ pub(super) fn of(options: &Options) -> Egress {
 /// The way as the files have it now, or which of them cannot be used.
 fn again(options: &Options) -> Result<Egress, String> {
     let named = |name: &'static str| move |reason: String| format!("{name}: {reason}");
-    let authorities = options.atlas_ca_file.as_ref().map(|file| file.again()).transpose();
-    let credentials = options.atlas_proxy_credentials.as_ref().map(|folder| folder.again()).transpose();
-    Ok(Egress {
-        authorities: authorities.map_err(named("--atlas-ca-file"))?.unwrap_or_default(),
-        proxy: options.atlas_proxy.clone(),
-        proxy_credentials: credentials.map_err(named("--atlas-proxy-credentials"))?,
-    })
+    let mut egress = of(options);
+    if let Some(file) = &options.atlas_ca_file {
+        egress.authorities = file.again().map_err(named("--atlas-ca-file"))?;
+    }
+    if let Some(folder) = &options.atlas_proxy_credentials {
+        egress.proxy_credentials = Some(folder.again().map_err(named("--atlas-proxy-credentials"))?);
+    }
+    Ok(egress)
 }
 
 /// Takes calls another way whenever the files say so, for ever. What cannot be used is told of once, and changes nothing.

@@ -14,6 +14,9 @@ use super::super::{Authorities, Client, Egress, Endpoint, Error, Settings};
 use super::double::raw;
 use super::{api_key, client, settings, write};
 
+/// A year that no run of these tests will see.
+const FAR: i32 = 4000;
+
 /// An authority that nobody knows.
 pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
@@ -30,10 +33,12 @@ impl Authority {
         Authorities::parse(self.issuer.pem().as_bytes()).unwrap()
     }
 
-    /// What a server needs that it vouches for.
-    fn vouches_for(&self, name: &str) -> Arc<ServerConfig> {
+    /// What a server needs that it vouches for, until the beginning of a year.
+    fn vouches_for(&self, name: &str, until: i32) -> Arc<ServerConfig> {
         let key = KeyPair::generate().unwrap();
-        let certificate = CertificateParams::new([name.to_owned()]).unwrap().signed_by(&key, &self.issuer).unwrap();
+        let mut parameters = CertificateParams::new([name.to_owned()]).unwrap();
+        parameters.not_after = rcgen::date_time_ymd(until, 1, 1);
+        let certificate = parameters.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider)
@@ -55,7 +60,10 @@ pub(super) struct TlsServer {
 impl TlsServer {
     /// As `name`, with the same answer to each request.
     pub(super) fn start(authority: &Authority, name: &str, answer: &'static [u8]) -> Self {
-        let config = authority.vouches_for(name);
+        Self::with(authority.vouches_for(name, FAR), answer)
+    }
+
+    fn with(config: Arc<ServerConfig>, answer: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let heard = tokio::task::spawn_blocking(move || {
@@ -110,17 +118,20 @@ async fn a_server_that_no_authority_vouches_for_is_sent_nothing() {
 }
 
 #[tokio::test]
-async fn an_authority_is_trusted_once_it_is_named_and_for_its_names_only() {
+async fn an_authority_is_trusted_once_it_is_named_for_its_names_in_their_time() {
     let (authority, another) = (Authority::new(), Authority::new());
-    for (by, name, served) in
-        [(&authority, "127.0.0.1", true), (&authority, "cloud.example", false), (&another, "127.0.0.1", false)]
-    {
-        let server = TlsServer::start(by, name, SUCCESS);
+    for (by, name, until, served) in [
+        (&authority, "127.0.0.1", FAR, true),
+        (&authority, "127.0.0.1", 2020, false),
+        (&authority, "cloud.example", FAR, false),
+        (&another, "127.0.0.1", FAR, false),
+    ] {
+        let server = TlsServer::with(by.vouches_for(name, until), SUCCESS);
         let endpoint = Endpoint::parse(&format!("https://{}", server.address)).unwrap();
         let client = Client::new(&endpoint, api_key(), trusting(&authority)).unwrap();
         let outcome = client.send(&write(json!({}))).await;
         drop(client);
-        assert_eq!(outcome.is_ok(), served, "{name}: {outcome:?}");
+        assert_eq!(outcome.is_ok(), served, "{name} until {until}: {outcome:?}");
         assert_eq!(server.heard().await.starts_with("PATCH /api/atlas/v2/groups/"), served);
     }
 }

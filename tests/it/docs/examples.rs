@@ -15,7 +15,7 @@ use super::{
 };
 
 /// Tools whose objects pages show, as a mark of the block says: `yaml,of Flux`.
-const TOOLS: [&str; 2] = ["of Argo CD", "of Flux"];
+const TOOLS: [&str; 3] = ["of Argo CD", "of Flux", "of kustomize"];
 
 /// The blocks of every page in `language`, but for values of charts and for what is another tool's.
 fn blocks(language: &str) -> Vec<Block> {

@@ -3,6 +3,7 @@
 //!
 //! There is no kubelet, so what runs is [`Pod`]: the container of the installed Deployment, with exactly its arguments,
 //! environment and ServiceAccount.
+mod egress;
 mod helm;
 mod kustomize;
 mod namespaced;
