@@ -35,7 +35,7 @@ pub enum InvalidProxy {
     #[error("must start with http:// or https://")]
     Scheme,
     /// A user name or password in front of the host.
-    #[error("must not contain a user name or password; what the proxy asks for comes from files")]
+    #[error("must not contain a user name or password; they belong in the files of the proxy's credentials")]
     UserInformation,
     /// It is no address for another reason.
     #[error(transparent)]

@@ -144,6 +144,8 @@ async fn the_operator_finds_atlas_behind_a_proxy_and_an_authority_of_its_network
     }
     let folder = |chart: &str| repository().join("charts").join(chart).display().to_string();
     let mut values = values();
+    // The most that can be said.
+    values["settings"] = json!({"log": "trace"});
     values["atlas"]["proxy"]["url"] = json!(format!("http://{}", gateway.address));
     for (name, values) in [("atlas-operator-crds", json!({})), (OPERATOR, values)] {
         let install = ["install", name, &folder(name), "--namespace", OPERATOR, "--values", "-"].map(str::to_owned);
@@ -159,7 +161,11 @@ async fn the_operator_finds_atlas_behind_a_proxy_and_an_authority_of_its_network
         assert!(head.starts_with(&format!("CONNECT {ATLAS}:443 HTTP/1.1\r\n")) && head.contains(LOGIN), "{head}");
     }
     println!("{} connections through the proxy", asked.len());
-    assert!(!stage.operator.logs().contains("passage"));
+    let log = stage.operator.logs();
+    assert!(
+        log.contains("TRACE") && !log.contains("passage") && !log.contains(LOGIN),
+        "the proxy's password is logged"
+    );
 
     // Who installs with kustomize has the same Deployment.
     let values = json!({"atlas": self::values()["atlas"]});
