@@ -3,16 +3,21 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::super::{Authorities, Client, Egress, Endpoint, Error, Settings};
 use super::double::raw;
 use super::{api_key, client, settings, write};
+
+/// For a connection that has ended on one side to end on the other.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A year that no run of these tests will see.
 const FAR: i32 = 4000;
@@ -54,7 +59,7 @@ impl Authority {
 /// A TLS server on this machine that serves one connection, for as many requests as come.
 pub(super) struct TlsServer {
     pub(super) address: SocketAddr,
-    heard: JoinHandle<Vec<u8>>,
+    heard: oneshot::Receiver<Vec<u8>>,
 }
 
 impl TlsServer {
@@ -66,7 +71,9 @@ impl TlsServer {
     fn with(config: Arc<ServerConfig>, answer: &'static [u8]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let heard = tokio::task::spawn_blocking(move || {
+        let (tell, heard) = oneshot::channel();
+        // A thread of its own, which no runtime waits for when nobody comes.
+        std::thread::spawn(move || {
             let stream = listener.accept().unwrap().0;
             let mut stream = StreamOwned::new(ServerConnection::new(config).unwrap(), stream);
             let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
@@ -78,14 +85,15 @@ impl TlsServer {
                     let _ = stream.write_all(answer);
                 }
             }
-            heard
+            let _ = tell.send(heard);
         });
         Self { address, heard }
     }
 
     /// What was said to it, once the connection has ended.
     pub(super) async fn heard(self) -> String {
-        String::from_utf8(self.heard.await.unwrap()).unwrap()
+        let heard = timeout(PATIENCE, self.heard).await.expect("a connection that came and ended");
+        String::from_utf8(heard.unwrap()).unwrap()
     }
 }
 
