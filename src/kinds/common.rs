@@ -7,6 +7,11 @@ use serde_json::Value;
 
 use crate::kind::{Home, Invalid, Needs, ProjectReference};
 
+/// How Kubernetes names objects: a DNS subdomain (RFC 1123), of at most 253 characters.
+pub const OBJECT_NAME: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+/// How Kubernetes names namespaces: a DNS label (RFC 1123), of at most 63 characters.
+pub const NAMESPACE_NAME: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+
 /// Where an object belongs, and with which credentials it is managed. Flattened into the spec of every kind that lives
 /// in a project.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -81,12 +86,12 @@ pub fn document(spec: &impl Serialize, ours: &[&str]) -> Result<Value, Invalid> 
 #[serde(rename_all = "camelCase")]
 pub struct ProjectPointer {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
     /// Its namespace, when that is not this object's own. The project must then list this object's namespace in its
     /// allowedNamespaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 63))]
+    #[schemars(length(min = 1, max = 63), regex(pattern = NAMESPACE_NAME))]
     pub namespace: Option<String>,
 }
 
@@ -94,7 +99,7 @@ pub struct ProjectPointer {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct SecretPointer {
     /// Its name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
 }
 

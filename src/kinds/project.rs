@@ -97,7 +97,7 @@ pub struct AtlasProjectSpec {
     pub connection_secret_ref: Option<SecretPointer>,
     /// Other namespaces whose objects may refer to this project. Objects of its own namespace always may.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 100), inner(length(min = 1, max = 63)))]
+    #[schemars(length(max = 100), inner(length(min = 1, max = 63), regex(pattern = common::NAMESPACE_NAME)))]
     #[x_kube(merge_strategy = ListMerge::Set)]
     pub allowed_namespaces: Option<Vec<String>>,
     /// Tags of the project, at most 50; an empty list removes all.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::kind::template;
+use crate::{kind::template, kinds::common::OBJECT_NAME};
 
 /// How connection Secrets are published.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -12,10 +12,7 @@ pub struct ConnectionSecret {
     /// The name of the Secret, for a user of exactly one cluster. Absent, each Secret is named after project, cluster
     /// and user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-    )]
+    #[schemars(length(max = 253), regex(pattern = OBJECT_NAME))]
     pub name: Option<String>,
     /// The keys of the Secret and their values, in place of the usual ones: at most 32, each of at most 4096
     /// characters. In a value $(name) stands for a variable, such as $(username), $(password) or

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::kind::Login;
+use crate::{kind::Login, kinds::common::OBJECT_NAME};
 
 /// The field of Atlas's document, and the usual key in a Secret.
 pub(super) const PASSWORD: &str = "password";
@@ -222,7 +222,7 @@ pub enum OidcType {
 #[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub struct PasswordPointer {
     /// The Secret's name.
-    #[schemars(length(min = 1, max = 253))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = OBJECT_NAME))]
     pub name: String,
     /// The key in the Secret.
     #[serde(default = "password")]
@@ -246,10 +246,7 @@ pub struct Certificate {
     /// The name of the Secret, in this object's namespace, that the certificate is put into. Absent, it is that of
     /// this object with -certificate behind it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(
-        length(max = 253),
-        regex(pattern = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$")
-    )]
+    #[schemars(length(max = 253), regex(pattern = OBJECT_NAME))]
     pub secret_name: Option<String>,
     /// For how many months a certificate is valid: 1 to 24.
     #[serde(default = "three_months")]
