@@ -210,7 +210,7 @@ impl FakeKube {
                 (200, json!({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": items}))
             }
             (&Method::POST, [namespace, "secrets"]) => {
-                let name = body["metadata"]["name"].as_str().unwrap().to_owned();
+                let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();
                 let key = ("secrets".to_owned(), (*namespace).to_owned(), name);
                 if state.objects.contains_key(&key) {
                     return failure(409, "AlreadyExists");
@@ -219,6 +219,7 @@ impl FakeKube {
                 if dry_run {
                     return (201, secret);
                 }
+                assert_ne!(key.2, "", "names are not made here");
                 state.uids += 1;
                 secret["metadata"]["uid"] = json!(format!("00000000-0000-0000-0000-{:012}", state.uids));
                 secret["metadata"]["namespace"] = json!(namespace);
