@@ -51,8 +51,6 @@ fn default_resync() -> Duration {
 async fn begin() -> (World, TestOperator) {
     let mut world = World::new().await;
     world.resync = default_resync();
-    // On a busy machine too, no read is taken for lost and repeated.
-    world.total_timeout = Duration::from_secs(30);
     world.provide_credentials();
     world.apply_one(&scenery::password());
     let project = world.apply_one(&scenery::project());

@@ -45,7 +45,9 @@ async fn users_wait_for_their_clusters_without_a_call_and_are_ready_with_them() 
         let mut calls = 0;
         while creating(&story) {
             assert!(in_atlas(&story).await.is_empty());
-            calls = story.world.simulator.calls(0).await.unwrap().len();
+            // A challenge of digest authentication is no call, and how many there are depends on the machine's own clock.
+            let requests = story.world.simulator.calls(0).await.unwrap();
+            calls = requests.iter().filter(|request| request.principal.is_some()).count();
             story.wait(Duration::from_secs(1)).await;
         }
         building.push(calls);

@@ -76,6 +76,7 @@ pub struct World {
     pub trap: Arc<Trap>,
     pub clock: TestClock,
     proxy: Option<Proxy>,
+    /// How long the operator waits for an answer, on the machine's own clock.
     pub total_timeout: Duration,
     pub defaults: Defaults,
     pub resync: Duration,
@@ -107,7 +108,8 @@ impl World {
             trap,
             clock,
             proxy: None,
-            total_timeout: Duration::from_millis(250),
+            // On a busy machine too, no read is taken for lost and repeated.
+            total_timeout: Duration::from_secs(30),
             defaults: Defaults::default(),
             resync: RESYNC,
             default_secret: Some(SecretReference { namespace: "operator".into(), name: "default".into() }),
