@@ -123,6 +123,10 @@ pub trait Kind: Send + Sync {
     fn deletion(&self) -> Deletion;
     /// See [`Describe::BLAMES`].
     fn blames(&self) -> Blames;
+    /// The field that an error code of Atlas is about, if the code says so.
+    fn blamed(&self, code: &str) -> Option<&'static str> {
+        self.blames().iter().find(|(codes, _)| codes.contains(&code)).map(|(_, field)| *field)
+    }
     /// Reads a spec; the error names the field.
     fn read(&self, spec: &RawValue) -> Result<Box<dyn Declared>, Invalid>;
     /// See [`Describe::examples`].

@@ -6,10 +6,7 @@ use futures::{
     future::{BoxFuture, Shared},
 };
 use jiff::Timestamp;
-use kube::{
-    Client, Config,
-    runtime::events::{Recorder, Reporter},
-};
+use kube::{Client, Config};
 use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinHandle,
@@ -20,12 +17,9 @@ use super::{egress, options::Options, reload};
 use crate::{
     atlas::{Clients, Settings},
     engine::{
-        self, Clock, Engine, Serial,
-        backlog::Backlog,
+        self, Clock, Engine,
         control::{self, Feeds, Range},
-        ledger::Ledger,
         policy::Defaults,
-        wake::Wakes,
     },
     kind::{GROUP, VERSION},
     kinds,
@@ -195,20 +189,12 @@ impl Work {
             permit: Arc::new(move || permit.is_running()),
             ..Settings::default()
         };
-        let reporter = Reporter { controller: "atlas-operator".to_owned(), instance: None };
-        let engine = Engine {
-            recorder: Recorder::new(kube.clone(), reporter),
+        let engine = Engine::new(
             kube,
-            clients: Clients::new(options.atlas_url.clone(), settings),
-            catalogue: kinds::all(),
+            Clients::new(options.atlas_url.clone(), settings),
             stores,
-            namespaces,
-            wakes: Wakes::default(),
-            ledger: Ledger::default(),
-            backlog: Backlog::default(),
-            serial: Serial::default(),
-            clock: Arc::new(SystemClock),
-            options: engine::Options {
+            Arc::new(SystemClock),
+            engine::Options {
                 resync: options.resync,
                 default_secret: options.default_secret.clone(),
                 policies: Defaults { manage: options.policy, deletion: options.deletion, adopt: options.adopt },
@@ -216,7 +202,8 @@ impl Work {
             },
             metrics,
             term,
-        };
+        );
+        let engine = Engine { namespaces, ..engine };
         let engine = Arc::new(engine);
         // Weak, because the engine holds the metrics.
         let surveyor = Arc::downgrade(&engine);

@@ -22,8 +22,8 @@ use crate::{
 };
 
 impl Engine {
-    /// Finds what a deletion needs, from the status alone. None when the credentials went with their namespace and are
-    /// not remembered: nothing can come that the deletion could wait for.
+    /// Finds what a deletion needs, from the status alone. None when the object's namespace took the credentials with it,
+    /// and they are not remembered: nothing can come that the deletion could wait for.
     async fn resolve_from_status(
         &self,
         object: &Object,
@@ -33,13 +33,15 @@ impl Engine {
         let credentials = status.common.atlas.credentials.clone().ok_or_else(no_credentials)?;
         let client = match self.client(&credentials, watching).await {
             Ok(client) => client,
-            Err(Outcome::Waiting { .. }) if self.is_going(&credentials.namespace).await => {
-                match self.clients.last(&credentials.to_string()) {
+            Err(Outcome::Waiting { reason, message }) => {
+                let going = self.is_going(&credentials.namespace).await;
+                match self.clients.last(&credentials.to_string()).filter(|_| going) {
                     Some(client) => client,
-                    None => return Ok(None),
+                    None if going && credentials.namespace == object.namespace_name() => return Ok(None),
+                    None => return Err(Outcome::Refused { reason, message: escape(&message) }),
                 }
             }
-            Err(Outcome::Waiting { reason, message } | Outcome::Refused { reason, message }) => {
+            Err(Outcome::Refused { reason, message }) => {
                 return Err(Outcome::Refused { reason, message: escape(&message) });
             }
             Err(other) => return Err(other),

@@ -28,7 +28,10 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Client,
     core::PartialObjectMeta,
-    runtime::{events::Recorder, reflector::Store},
+    runtime::{
+        events::{Recorder, Reporter},
+        reflector::Store,
+    },
 };
 use tokio::sync::OwnedMutexGuard;
 
@@ -36,6 +39,7 @@ use self::{backlog::Backlog, ledger::Ledger, object::Object, policy::Defaults, w
 use crate::{
     atlas::{Clients, Glance},
     kind::Kind,
+    kinds,
     leader::Term,
     status::SecretReference,
     telemetry::metrics::Metrics,
@@ -99,6 +103,35 @@ pub struct Engine {
 }
 
 impl Engine {
+    /// One that has seen nothing yet, and no namespaces.
+    pub fn new(
+        kube: Client,
+        clients: Clients,
+        stores: Stores,
+        clock: Arc<dyn Clock>,
+        options: Options,
+        metrics: Arc<Metrics>,
+        term: Term,
+    ) -> Self {
+        let reporter = Reporter { controller: tell::MANAGER.to_owned(), instance: None };
+        Self {
+            recorder: Recorder::new(kube.clone(), reporter),
+            kube,
+            clients,
+            catalogue: kinds::all(),
+            stores,
+            namespaces: None,
+            wakes: Wakes::default(),
+            ledger: Ledger::default(),
+            backlog: Backlog::default(),
+            serial: Serial::default(),
+            clock,
+            options,
+            metrics,
+            term,
+        }
+    }
+
     /// The kind called `name`.
     pub fn kind(&self, name: &str) -> Option<&'static dyn Kind> {
         self.catalogue.iter().copied().find(|kind| kind.name() == name)

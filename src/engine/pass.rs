@@ -302,9 +302,7 @@ impl Pass<'_> {
             || "the Secret with the credentials".to_owned(),
             |secret| format!("Secret {}/{}", secret.namespace, secret.name),
         );
-        let mut blames = self.kind.blames().iter();
-        let field =
-            error.code().and_then(|code| blames.find(|(codes, _)| codes.contains(&code)).map(|(_, field)| *field));
+        let field = error.code().and_then(|code| self.kind.blamed(code));
         observe::outcome(error, &secret, self.engine.ledger.is_failing(self.object), field)
     }
 

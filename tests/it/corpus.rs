@@ -6,7 +6,7 @@ use harness::repository;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::laws::world::documents;
+use crate::{definition::Definition, laws::world::documents};
 
 /// One change of an example.
 #[derive(Deserialize)]
@@ -92,4 +92,26 @@ pub fn corpus() -> Vec<Case> {
     let files = folders.chain([kinds]).map(|folder| folder.join("corpus.yaml")).filter(|file| file.exists());
     let read = |file| -> Vec<Case> { serde_saphyr::from_str(&std::fs::read_to_string(file).unwrap()).unwrap() };
     files.flat_map(read).collect()
+}
+
+#[test]
+fn the_rules_refuse_and_take_what_the_corpus_says() {
+    let definitions: BTreeMap<&str, Definition> =
+        kinds::all().iter().map(|kind| (kind.name(), Definition::of(*kind))).collect();
+    let (mut judged, mut wrong) = (0, Vec::new());
+    for case in corpus().iter().filter(|case| case.by != By::Schema) {
+        let old = case.example().pop().unwrap();
+        let definition = &definitions[old["kind"].as_str().unwrap()];
+        let verdict = definition.judge(&case.change(&old), case.update.then_some(&old));
+        let verdict = verdict.map_err(|errors| errors.to_string());
+        let says = case.says.as_ref().filter(|_| case.by == By::Rule);
+        match (&verdict, says) {
+            (Ok(()), None) => {}
+            (Err(said), Some(says)) if said.contains(says) => {}
+            _ => wrong.push(format!("{}: {verdict:?} instead of {says:?}", case.about())),
+        }
+        judged += 1;
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(judged > 100, "only {judged} cases are judged by rules");
 }

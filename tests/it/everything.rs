@@ -5,13 +5,11 @@ use std::{convert::Infallible, future::pending, sync::Arc, time::Duration};
 use atlas_operator::{
     atlas::{Clients, Endpoint, Observer, RequestSeen, Settings, TokenSeen},
     engine::{
-        Clock, Engine, Options, Serial, Stores,
-        backlog::Backlog,
-        ledger::Ledger,
+        Clock, Engine, Options, Stores,
         object::{KindRef, Object},
         outcome::Reason,
         policy::Defaults,
-        wake::{Subject, Wakes},
+        wake::Subject,
     },
     kinds,
     leader::Term,
@@ -21,11 +19,7 @@ use jiff::Timestamp;
 use kube::{
     Client,
     client::Body,
-    runtime::{
-        events::{Recorder, Reporter},
-        reflector::store::Writer,
-        watcher::Event,
-    },
+    runtime::{reflector::store::Writer, watcher::Event},
 };
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -82,27 +76,14 @@ fn object(index: usize) -> Object {
 fn engine(stores: Stores, metrics: Arc<Metrics>) -> Engine {
     let nobody = tower::service_fn(|_: http::Request<Body>| pending::<Result<http::Response<Body>, Infallible>>());
     let kube = Client::new(nobody, "default");
-    Engine {
-        recorder: Recorder::new(kube.clone(), Reporter { controller: "atlas-operator".to_owned(), instance: None }),
-        kube,
-        clients: Clients::new(Endpoint::parse("http://127.0.0.1:1").unwrap(), Settings::default()),
-        catalogue: kinds::all(),
-        stores,
-        namespaces: None,
-        wakes: Wakes::default(),
-        ledger: Ledger::default(),
-        backlog: Backlog::default(),
-        serial: Serial::default(),
-        clock: Arc::new(NoClock),
-        options: Options {
-            resync: Duration::from_mins(10),
-            default_secret: None,
-            policies: Defaults { manage: None, deletion: None, adopt: None },
-            concurrency: 1,
-        },
-        metrics,
-        term: Term::unlimited(),
-    }
+    let options = Options {
+        resync: Duration::from_mins(10),
+        default_secret: None,
+        policies: Defaults { manage: None, deletion: None, adopt: None },
+        concurrency: 1,
+    };
+    let clients = Clients::new(Endpoint::parse("http://127.0.0.1:1").unwrap(), Settings::default());
+    Engine::new(kube, clients, stores, Arc::new(NoClock), options, metrics, Term::unlimited())
 }
 
 /// Everything counted, with so many objects. Must be called on a runtime.

@@ -6,6 +6,7 @@ mod bundle;
 mod charts;
 mod configuration;
 mod corpus;
+mod definition;
 mod docs;
 mod everything;
 mod image;

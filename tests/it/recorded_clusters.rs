@@ -9,8 +9,9 @@ use atlas_operator::{
 };
 use harness::repository;
 use jiff::Timestamp;
-use kube::core::cel::{CompiledSchema, Validator, compile_schema};
 use serde_json::{Value, json, value::RawValue};
+
+use crate::definition::Definition;
 
 const CLUSTER: &str = "/groups/{groupId}/clusters/{clusterName}";
 
@@ -52,40 +53,32 @@ fn kind() -> &'static dyn Kind {
     kinds::by_name("AtlasCluster").unwrap()
 }
 
-/// Judges specs as the API server does.
-struct Judge(CompiledSchema);
-
-impl Judge {
-    fn new() -> Self {
-        let version = kind().definition().spec.versions.remove(0);
-        let schema = version.schema.and_then(|schema| schema.open_api_v3_schema);
-        Self(compile_schema(&serde_json::to_value(schema).unwrap()))
-    }
-
-    fn takes(&self, spec: &Value, old: Option<&Value>, about: &str) {
-        let object = |spec: &Value| {
-            let mut spec = spec.clone();
-            spec["projectRef"] = json!({"name": "shop"});
-            json!({"apiVersion": "atlas-operator.io/v1", "kind": "AtlasCluster", "metadata": {"name": "a"}, "spec": spec})
-        };
-        let old = old.map(object);
-        let verdict = Validator::new().validate_compiled(&self.0, &object(spec), old.as_ref());
-        verdict.unwrap_or_else(|errors| panic!("{about}: {errors} in {spec:#}"));
-        parts(spec);
-    }
+/// Fails unless the definition takes a spec in place of an old one, and the kind can make documents of it.
+fn expect_taken(definition: &Definition, spec: &Value, old: Option<&Value>, about: &str) {
+    let object = |spec: &Value| {
+        let mut spec = spec.clone();
+        spec["projectRef"] = json!({"name": "shop"});
+        json!({"apiVersion": "atlas-operator.io/v1", "kind": "AtlasCluster", "metadata": {"name": "a"}, "spec": spec})
+    };
+    let verdict = definition.judge(&object(spec), old.map(object).as_ref());
+    verdict.unwrap_or_else(|errors| panic!("{about}: {errors} in {spec:#}"));
+    parts(definition.kind, &object(spec)["spec"]);
 }
 
-fn parts(spec: &Value) -> Vec<Part> {
-    let mut spec = spec.clone();
-    spec["projectRef"] = json!({"name": "shop"});
+/// What a spec comes to in a project.
+fn parts(kind: &dyn Kind, spec: &Value) -> Vec<Part> {
     let spec = RawValue::from_string(spec.to_string()).unwrap();
-    let given = Given { project_id: Some("0".repeat(24)), ..Given::default() };
-    kind().read(&spec).unwrap().parts(&given).unwrap()
+    let given = Given { org_id: "org".to_owned(), project_id: Some("0".repeat(24)), ..Given::default() };
+    kind.read(&spec).unwrap().parts(&given).unwrap()
 }
 
 /// What is left to do for a spec when Atlas shows these documents.
-fn left_to_do(spec: &Value, documents: &Documents) -> Step {
-    let parts = parts(spec);
+pub fn left_to_do(kind: &dyn Kind, spec: &Value, documents: &Documents) -> Step {
+    let mut spec = spec.clone();
+    if kind.name() != kinds::PROJECT {
+        spec["projectRef"] = json!({"name": "shop"});
+    }
+    let parts = parts(kind, &spec);
     let observed = parts.iter().map(|part| match documents.get(part.name) {
         Some(document) => (part.name, Observed::Present(document.clone())),
         None => (part.name, Observed::Unknown),
@@ -199,7 +192,7 @@ fn other_days(documents: &Documents) -> Vec<(&'static str, Documents)> {
 #[test]
 fn what_atlas_shows_of_a_cluster_makes_a_spec_that_wants_nothing_changed() {
     let Some(recordings) = recordings() else { return };
-    let judge = Judge::new();
+    let definition = Definition::of(kind());
     let mut arguments: BTreeMap<String, Value> = BTreeMap::new();
     let (mut clusters, mut flex, mut withdrawn) = (0, 0, 0);
     for recording in recordings.iter().filter(|recording| recording.method == "GET") {
@@ -234,12 +227,12 @@ fn what_atlas_shows_of_a_cluster_makes_a_spec_that_wants_nothing_changed() {
             }
             let spec = kinds::import(kind(), &documents).unwrap();
             let about = format!("{} {}", recording.test, recording.path);
-            judge.takes(&spec, None, &about);
+            expect_taken(&definition, &spec, None, &about);
             // What is being changed or deleted is waited for.
             documents.get_mut("cluster").unwrap()["stateName"] = json!("IDLE");
-            assert_eq!(left_to_do(&spec, &documents), Step::Done, "{about}: {spec:#}");
+            assert_eq!(left_to_do(kind(), &spec, &documents), Step::Done, "{about}: {spec:#}");
             for (day, documents) in other_days(&documents) {
-                assert_eq!(left_to_do(&spec, &documents), Step::Done, "{about}, {day}: {spec:#}");
+                assert_eq!(left_to_do(kind(), &spec, &documents), Step::Done, "{about}, {day}: {spec:#}");
             }
         }
     }
@@ -265,7 +258,7 @@ fn over(spec: &Value, request: &Value, below: Option<&str>) -> Value {
 #[test]
 fn what_atlas_was_asked_for_is_a_spec_that_is_taken() {
     let Some(recordings) = recordings() else { return };
-    let judge = Judge::new();
+    let definition = Definition::of(kind());
     let mut specs: BTreeMap<&str, Value> = BTreeMap::new();
     let (mut taken, mut withdrawn) = (0, 0);
     for recording in recordings.iter().filter(|recording| recording.request.is_object()) {
@@ -282,7 +275,7 @@ fn what_atlas_was_asked_for_is_a_spec_that_is_taken() {
             withdrawn += 1;
             continue;
         }
-        judge.takes(&spec, old, &format!("{} {} {}", recording.test, recording.method, recording.path));
+        expect_taken(&definition, &spec, old, &format!("{} {} {}", recording.test, recording.method, recording.path));
         taken += 1;
         specs.insert(&recording.test, spec);
     }

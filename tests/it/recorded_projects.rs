@@ -2,16 +2,13 @@
 //! whatever Atlas shows can be made into a spec that the definition takes and that wants nothing changed.
 use std::collections::{BTreeMap, BTreeSet};
 
-use atlas_operator::{
-    engine::plan::{self, Adopt, Memory, Observed, Scene, Step, Wanted},
-    kind::{Documents, Given, Slots},
-    kinds,
-};
-use jiff::Timestamp;
-use kube::core::cel::{CompiledSchema, Validator, compile_schema};
-use serde_json::{Value, json, value::RawValue};
+use atlas_operator::{engine::plan::Step, kind::Documents, kinds};
+use serde_json::{Value, json};
 
-use crate::recorded_clusters::{Recording, everywhere, recordings};
+use crate::{
+    definition::Definition,
+    recorded_clusters::{Recording, everywhere, left_to_do, recordings},
+};
 
 /// Documents of one object, as Atlas shows them.
 struct Shown {
@@ -62,36 +59,6 @@ fn shown(recording: &Recording, group: &Value) -> Vec<Shown> {
     vec![object("AtlasProject", [("group", group.clone()), (*part, document)].into())]
 }
 
-/// The rules of each kind.
-fn rules() -> BTreeMap<&'static str, CompiledSchema> {
-    let compiled = |kind: &&dyn atlas_operator::kind::Kind| {
-        let schema = kind.definition().spec.versions.remove(0).schema.and_then(|schema| schema.open_api_v3_schema);
-        (kind.name(), compile_schema(&serde_json::to_value(schema).unwrap()))
-    };
-    kinds::all().iter().map(compiled).collect()
-}
-
-/// What is left to do for a spec when Atlas shows these documents.
-fn left_to_do(kind: &str, spec: &Value, documents: &Documents) -> Step {
-    let given = Given { org_id: "org".to_owned(), project_id: Some("0".repeat(24)), ..Given::default() };
-    let spec = RawValue::from_string(spec.to_string()).unwrap();
-    let parts = kinds::by_name(kind).unwrap().read(&spec).unwrap().parts(&given).unwrap();
-    let observed = |document: &Value| Observed::Present(document.clone());
-    let scene = Scene {
-        wanted: Wanted::Present,
-        observed: documents.iter().map(|(part, document)| (*part, observed(document))).collect(),
-        slots: Slots::from([("groupId", "0".repeat(24))]),
-        memory: Memory { id: Some("1".to_owned()), ..Memory::default() },
-        adopt: Adopt::Never,
-        secrets: BTreeMap::new(),
-        stale: Vec::new(),
-        issuance: None,
-        now: Timestamp::UNIX_EPOCH,
-        parts,
-    };
-    plan::next(&scene).unwrap()
-}
-
 /// Every list, and every list in it, the other way round.
 fn reverse(value: &mut Value) {
     match value {
@@ -137,21 +104,23 @@ fn what_atlas_shows_of_projects_and_roles_makes_a_spec_that_wants_nothing_change
     let Some(recordings) = recordings() else { return };
     let is_group = |recording: &&Recording| recording.path == "/groups/{groupId}" && recording.method == "GET";
     let group = &recordings.iter().find(is_group).unwrap().answer;
-    let rules = rules();
+    let definitions: BTreeMap<&str, Definition> =
+        kinds::all().iter().map(|kind| (kind.name(), Definition::of(*kind))).collect();
     let mut kinds_of_documents: BTreeMap<&str, usize> = BTreeMap::new();
     for Shown { kind, documents, about } in recordings.iter().flat_map(|recording| shown(recording, group)) {
         let part = documents.keys().find(|part| **part != "group").copied().unwrap_or("group");
         *kinds_of_documents.entry(part).or_default() += 1;
-        let mut spec = kinds::import(kinds::by_name(kind).unwrap(), &documents).unwrap();
+        let definition = &definitions[kind];
+        let mut spec = kinds::import(definition.kind, &documents).unwrap();
         if kind != kinds::PROJECT {
             spec["projectRef"] = json!({"name": "shop"});
         }
         let object = json!({"metadata": {"name": "a"}, "spec": spec});
-        let verdict = Validator::new().validate_compiled(&rules[kind], &object, None);
+        let verdict = definition.judge(&object, None);
         verdict.unwrap_or_else(|errors| panic!("{about}: {errors} in {spec:#}"));
-        assert_eq!(left_to_do(kind, &spec, &documents), Step::Done, "{about}: {spec:#}");
+        assert_eq!(left_to_do(definition.kind, &spec, &documents), Step::Done, "{about}: {spec:#}");
         for (day, documents) in other_days(&documents) {
-            assert_eq!(left_to_do(kind, &spec, &documents), Step::Done, "{about}, {day}: {spec:#}");
+            assert_eq!(left_to_do(definition.kind, &spec, &documents), Step::Done, "{about}, {day}: {spec:#}");
         }
     }
     println!("imported, by part: {kinds_of_documents:?}");

@@ -34,6 +34,8 @@ struct State {
     changed: Vec<Key>,
     events: Vec<Value>,
     writes: u64,
+    /// Namespaces that are being deleted.
+    going: Vec<String>,
     /// Every version of every object, oldest first, while they are kept.
     versions: Option<Vec<Value>>,
     /// The resource that cannot be read.
@@ -108,6 +110,11 @@ impl FakeKube {
             object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
             state.put(key.clone(), object);
         }
+    }
+
+    /// What a user does with `kubectl delete namespace`, as far as nothing can be made in it any more.
+    pub fn end_namespace(&self, name: &str) {
+        self.state.lock().unwrap().going.push(name.to_owned());
     }
 
     /// What a backup tool does that restores objects without their status.
@@ -208,6 +215,11 @@ impl FakeKube {
                     .cloned()
                     .collect();
                 (200, json!({"kind": "SecretList", "apiVersion": "v1", "metadata": {}, "items": items}))
+            }
+            (&Method::POST, [namespace, "secrets"]) if state.going.iter().any(|going| going == namespace) => {
+                let (code, mut status) = failure(403, "Forbidden");
+                status["details"] = json!({"causes": [{"reason": "NamespaceTerminating"}]});
+                (code, status)
             }
             (&Method::POST, [namespace, "secrets"]) => {
                 let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();

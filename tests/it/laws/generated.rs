@@ -9,11 +9,10 @@ use atlas_operator::{
         Clock as _,
         plan::{self, Observed, Scene, Step},
     },
-    kind::{Documents, Kind},
+    kind::Documents,
     kinds,
 };
 use jiff::{SignedDuration, Timestamp};
-use kube::core::cel::{CompiledSchema, Validator, apply_defaults, compile_schema};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Value, json};
 
@@ -21,6 +20,7 @@ use super::{
     plans::scene,
     world::{World, condition, documents, examples},
 };
+use crate::definition::Definition;
 
 /// Other numbers are other specs; with the same one a failure comes again.
 const SEED: u64 = 20_241_023;
@@ -170,34 +170,15 @@ fn collect<'a>(schema: &'a Value, value: &Value, pointer: &str, optional: bool, 
     }
 }
 
-/// The definition of a kind, as the API server applies it.
-struct Definition {
-    kind: &'static dyn Kind,
-    schema: Value,
-    rules: CompiledSchema,
-}
-
-impl Definition {
-    fn of(kind: &'static dyn Kind) -> Self {
-        let schema = kind.definition().spec.versions.remove(0).schema.and_then(|schema| schema.open_api_v3_schema);
-        let schema = serde_json::to_value(schema).unwrap();
-        Self { kind, rules: compile_schema(&schema), schema }
-    }
-
-    fn takes(&self, object: &Value) -> bool {
-        Validator::new().validate_compiled(&self.rules, &apply_defaults(&self.schema, object), None).is_ok()
-    }
-
-    /// A changed example that the definition takes and that is no other way of writing the example.
-    fn vary(&self, example: &Value, chance: &mut Chance) -> Value {
-        loop {
-            let mut object = example.clone();
-            for _ in 0..=chance.below(MOST_CHANGES) {
-                chance.change(&self.schema["properties"]["spec"], &mut object["spec"]);
-            }
-            if object != *example && self.takes(&object) {
-                return object;
-            }
+/// A changed example that the definition takes and that is no other way of writing the example.
+fn vary(definition: &Definition, example: &Value, chance: &mut Chance) -> Value {
+    loop {
+        let mut object = example.clone();
+        for _ in 0..=chance.below(MOST_CHANGES) {
+            chance.change(&definition.schema["properties"]["spec"], &mut object["spec"]);
+        }
+        if object != *example && definition.judge(&object, None).is_ok() {
+            return object;
         }
     }
 }
@@ -220,7 +201,8 @@ async fn expect_settled(world: &World, definition: &Definition, object: &Value, 
     for field in ["projectRef", "passwordSecretRef"].into_iter().filter(|field| spec[*field].is_object()) {
         imported["spec"][field] = spec[field].clone();
     }
-    assert!(definition.takes(&imported), "the definition takes what is imported: {imported:#} of {documents:#?}");
+    let verdict = definition.judge(&imported, None);
+    assert!(verdict.is_ok(), "{verdict:?}: the definition takes what is imported: {imported:#} of {documents:#?}");
     let scene = super::plans::scene(world, definition.kind, &imported["spec"], status).await;
     let next = plan::next(&scene).unwrap();
     assert_eq!(next, Step::Done, "{:#} was imported of {documents:#?}", imported["spec"]);
@@ -236,7 +218,7 @@ async fn specs_made_at_random_settle_and_are_what_is_imported_of_them() {
         let documents = documents(example.manifest);
         let (last, before) = documents.split_last().unwrap();
         for number in 0..EACH {
-            let object = definition.vary(last, &mut chance);
+            let object = vary(&definition, last, &mut chance);
             world.reset().await;
             world.provide_credentials();
             for document in before {

@@ -1,10 +1,14 @@
 //! Laws of the steady state: from nothing to ready, and then nothing more.
 use std::time::Duration;
 
+use atlas_operator::status::SecretReference;
 use jiff::SignedDuration;
 use serde_json::Value;
 
-use super::world::{NAMESPACE, Run, World, condition, documents, examples};
+use super::{
+    fake_kube::Key,
+    world::{NAMESPACE, Run, World, condition, documents, examples},
+};
 
 const DAY: Duration = Duration::from_hours(24);
 
@@ -117,7 +121,7 @@ async fn deletion_removes_everything_and_a_second_one_changes_nothing() {
         }
         assert_eq!(world.dump().await["atlas"], serde_json::json!([]), "{name}: left in Atlas");
         // What cannot be used any more is removed at once; the rest is for Kubernetes to collect with its owner.
-        let left = |(key, secret): &(super::fake_kube::Key, Value)| {
+        let left = |(key, secret): &(Key, Value)| {
             let for_cluster = secret["metadata"]["annotations"]["atlas-operator.io/cluster"].is_string();
             key.1 == NAMESPACE && (for_cluster || secret["metadata"]["ownerReferences"][0]["uid"].is_null())
         };
@@ -146,6 +150,44 @@ async fn without_credentials_a_deletion_waits_for_a_person() {
         world.run(&mut operator).await;
         assert!(world.kube.get(key).is_none(), "{name}\n{}", world.describe());
         assert_json_diff::assert_json_eq!(world.dump().await["atlas"], before);
+    }
+}
+
+/// Law 8, where a namespace took the credentials with it, so that no person can bring them back.
+#[tokio::test]
+async fn credentials_that_went_with_their_namespace_hold_nothing_up() {
+    let mut world = World::new().await;
+    world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
+    for (name, _, example) in examples() {
+        for (remembered, own) in [(true, false), (false, false), (false, true)] {
+            let about = format!("{name}, remembered: {remembered}, of its own namespace: {own}");
+            let place = if own { NAMESPACE } else { "operator" };
+            world.default_secret = Some(SecretReference { namespace: place.into(), name: "default".into() });
+            world.reset().await;
+            let organization = world.simulator.organizations()[0].clone();
+            world.kube.apply("secrets", place, &organization.api_key_secret(place, "default"));
+            let keys: Vec<Key> = documents(example.manifest).iter().map(|document| world.apply_one(document)).collect();
+            let mut operator = world.operator();
+            world.run(&mut operator).await;
+            let before = world.dump().await["atlas"].clone();
+            if !remembered {
+                operator = world.operator();
+            }
+            world.kube.end_namespace(place);
+            world.kube.delete(&("secrets".into(), place.into(), "default".into()));
+            let key = keys.last().unwrap();
+            world.kube.delete(key);
+            world.run(&mut operator).await;
+            let (left, after) = (world.kube.get(key), world.dump().await["atlas"].clone());
+            match (remembered, own) {
+                (true, _) => assert!(left.is_none() && after != before, "{about}: it is deleted"),
+                (_, true) => assert!(left.is_none() && after == before, "{about}: it is let go, and kept in Atlas"),
+                _ => {
+                    let stalled = condition(&left.unwrap(), "Stalled");
+                    assert_eq!(stalled["reason"], "CredentialsNotFound", "{about}: a person can still mend it");
+                }
+            }
+        }
     }
 }
 

@@ -8,13 +8,10 @@ use std::{
 use atlas_operator::{
     atlas::{Clients, Endpoint, Settings},
     engine::{
-        Clock, Engine, Options, Serial,
-        backlog::Backlog,
+        Clock, Engine, Options,
         control::{Facts, Range, prepare},
-        ledger::Ledger,
         object::{KindRef, Object},
         policy::Defaults,
-        wake::Wakes,
     },
     kind::{Example, Kind},
     kinds,
@@ -26,7 +23,6 @@ use futures::{FutureExt, StreamExt, stream::BoxStream};
 use harness::{Simulator, SimulatorOptions};
 use jiff::Timestamp;
 use kube::runtime::{
-    events::{Recorder, Reporter},
     reflector::{ObjectRef, store::Writer},
     watcher::Event,
 };
@@ -188,28 +184,20 @@ impl World {
             stores.insert(kind.name(), vec![writer.as_reader()]);
             writers.insert(kind.plural(), (*kind, writer));
         }
-        let reporter = Reporter { controller: "atlas-operator".to_owned(), instance: None };
-        let engine = Arc::new(Engine {
-            recorder: Recorder::new(kube.clone(), reporter),
+        let engine = Arc::new(Engine::new(
             kube,
-            clients: Clients::new(Endpoint::parse(url).unwrap(), settings),
-            catalogue: kinds::all(),
+            Clients::new(Endpoint::parse(url).unwrap(), settings),
             stores,
-            namespaces: None,
-            wakes: Wakes::default(),
-            ledger: Ledger::default(),
-            backlog: Backlog::default(),
-            serial: Serial::default(),
-            clock: Arc::new(self.clock.clone()),
-            options: Options {
+            Arc::new(self.clock.clone()),
+            Options {
                 resync: self.resync,
                 default_secret: self.default_secret.clone(),
                 policies: self.defaults,
                 concurrency: 1,
             },
-            metrics: Arc::new(Metrics::default()),
-            term: Term::unlimited(),
-        });
+            Arc::new(Metrics::default()),
+            Term::unlimited(),
+        ));
         let woken = kinds::all().iter().map(|kind| (kind.plural(), engine.wakes.stream(*kind).boxed())).collect();
         let mut operator = TestOperator {
             engine,

@@ -1,5 +1,5 @@
 //! What can happen to an object, told of an example of every kind.
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use atlas_operator::{
     kind::{Deletion, Example, Kind},
@@ -13,9 +13,6 @@ use super::{
     Step,
     scene::Scene,
 };
-
-/// Of a call on this machine; what is slow by chance is no fault of Atlas's here.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Something that happens to an object, from nothing on; [`Scene`] says how each goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +121,6 @@ impl Story {
 /// Every version of every object in all stories, in the order in which the API server stored them.
 pub(super) async fn all() -> Vec<Step> {
     let mut world = World::new().await;
-    world.total_timeout = PATIENCE;
     let (schemas, mut steps) = (schemas(), Vec::new());
     for kind in kinds::all() {
         let examples = kind.examples();
