@@ -1,7 +1,7 @@
 //! The whole life of every example, with each request and answer held against Atlas's OpenAPI document.
 use std::path::PathBuf;
 
-use harness::{Simulator, SimulatorOptions, repository};
+use harness::{SimulatorOptions, repository};
 use serde_json::json;
 
 use super::world::{World, documents, examples};
@@ -20,7 +20,7 @@ async fn no_request_and_no_answer_breaks_the_openapi_document() {
         return;
     };
     let options = SimulatorOptions { openapi: Some(file), ..SimulatorOptions::default() };
-    let mut world = World::around(Simulator::start(&options).await.unwrap()).await;
+    let mut world = World::around(options).await;
     world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
     let mut calls = 0;
     for (name, _, example) in examples() {
