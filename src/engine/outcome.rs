@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
 use super::plan::Cause;
-use crate::status::Common;
+use crate::status::{Common, OperationType};
 
 /// The longest message a condition carries, in characters: enough for a sentence with a way out.
 const LONGEST_MESSAGE: usize = 1000;
@@ -123,6 +123,16 @@ impl From<Cause> for Reason {
             Cause::Held => Self::Held,
             Cause::Expired => Self::Expired,
             Cause::Missing => Self::DependencyNotFound,
+        }
+    }
+}
+
+impl From<OperationType> for Reason {
+    fn from(operation: OperationType) -> Self {
+        match operation {
+            OperationType::Create => Self::Creating,
+            OperationType::Update | OperationType::Upgrade => Self::Updating,
+            OperationType::Delete => Self::Deleting,
         }
     }
 }

@@ -199,7 +199,8 @@ impl Pass<'_> {
             Step::Rest { until } => {
                 common.drift = Vec::new();
                 let again = Duration::try_from(until.duration_since(self.engine.clock.now())).unwrap_or_default();
-                Ok(Outcome::Busy { reason: Reason::Updating, state: "IDLE".to_owned(), again })
+                let operation = common.operation.as_ref().map_or(OperationType::Update, |operation| operation.type_);
+                Ok(Outcome::Busy { reason: operation.into(), state: "IDLE".to_owned(), again })
             }
             Step::Refuse(refusal) => {
                 self.show(&refusal.changes);
@@ -397,12 +398,7 @@ impl Pass<'_> {
             operation.usually = prospect.declared.usually(type_, &documents(&prospect.scene)).map(str::to_owned);
             elapsed = Duration::try_from(now.duration_since(operation.started_at)).unwrap_or_default();
         }
-        let reason = match type_ {
-            OperationType::Create => Reason::Creating,
-            OperationType::Update | OperationType::Upgrade => Reason::Updating,
-            OperationType::Delete => Reason::Deleting,
-        };
-        Outcome::Busy { reason, state, again: patience(elapsed) }
+        Outcome::Busy { reason: type_.into(), state, again: patience(elapsed) }
     }
 
     /// Asks Atlas for what the spec names and only Atlas knows.

@@ -151,6 +151,11 @@ async fn no_tool_calls_an_object_healthy_before_it_is_and_every_tool_sees_what_i
     for (step, verdicts) in steps.iter().zip(&verdicts) {
         let name = step.kind.name();
         assert_eq!(*verdicts, step.expected(), "{name}, {:?}: {}", step.story, step.object);
+        let ready = condition(&step.object, "Ready");
+        let waits = ready["message"].as_str().is_some_and(|message| message.starts_with("Atlas reports"));
+        if waits && step.object["status"]["operation"]["type"] == "Create" {
+            assert_eq!(ready["reason"], "Creating", "{name}, {:?}: {}", step.story, step.object);
+        }
         states.entry(step.state()).or_default().insert(name, verdicts.clone());
     }
     println!("{} versions of objects, {} states of {} kinds", steps.len(), states.len(), kinds::all().len());
