@@ -62,6 +62,7 @@ use words::{
 #[x_kube(
     validation = rules::upgrades_only(),
     validation = rules::shared_region_stays(),
+    validation = rules::scaled_shards_stay(),
     validation = Rule::new("self.clusterType != 'REPLICASET' || self.replicationSpecs.size() <= 1")
         .message("a REPLICASET has exactly one element in replicationSpecs; use clusterType SHARDED for more")
         .field_path(".replicationSpecs"),

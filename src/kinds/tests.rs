@@ -32,7 +32,7 @@ fn schema(kind: &dyn Kind) -> Value {
 }
 
 /// Runs the rules as the API server does, on objects with their defaults filled in.
-fn judge(kind: &dyn Kind, object: &Value, old: Option<&Value>) -> Result<(), ValidationErrors> {
+pub(super) fn judge(kind: &dyn Kind, object: &Value, old: Option<&Value>) -> Result<(), ValidationErrors> {
     // Compiling the rules takes most of the time, and they are the same for every object of a kind.
     static COMPILED: LazyLock<BTreeMap<&str, (Value, CompiledSchema)>> = LazyLock::new(|| {
         let compiled = |kind: &&dyn Kind| (kind.name(), (schema(*kind), compile_schema(&schema(*kind))));

@@ -59,20 +59,23 @@ fn scale_alike(region: &mut Value, other: &Value) {
 /// Adds to the `wanted` shards those that Atlas added by itself, as it may while it scales the others, so that none of
 /// them is taken for one to be removed.
 fn keep_added(wanted: &mut Vec<Value>, seen: &[Value]) {
-    let scales = |shard: &Value, otherwise: bool| {
-        list(&shard["regionConfigs"]).iter().any(|region| {
-            let enabled = &region["autoScaling"]["compute"]["enabled"];
-            enabled.as_bool().unwrap_or(otherwise)
-        })
-    };
-    if !wanted.iter().any(|shard| scales(shard, true)) {
+    let pairs = shards::pair(wanted, seen);
+    // What the spec does not say of a shard stays as it is.
+    let goes_on = |(shard, pair): (&Value, &Option<usize>)| is_moved(shard).or_else(|| is_moved(&seen[(*pair)?]));
+    if !wanted.iter().zip(&pairs).any(|both| goes_on(both) == Some(true)) {
         return;
     }
-    let pairs = shards::pair(wanted, seen);
-    let added = seen.iter().enumerate().filter(|(index, shard)| !pairs.contains(&Some(*index)) && scales(shard, false));
-    let added: Vec<Value> = added.map(|(_, shard)| identity(shard)).collect();
+    let left = seen.iter().enumerate().filter(|(index, _)| !pairs.contains(&Some(*index)));
+    let added: Vec<Value> =
+        left.filter(|(_, shard)| is_moved(shard) == Some(true)).map(|(_, shard)| identity(shard)).collect();
     wanted.extend(added);
     shards::align(wanted, seen);
+}
+
+/// Whether Atlas may move the nodes of a shard to other sizes, if that is said.
+fn is_moved(shard: &Value) -> Option<bool> {
+    let regions = list(&shard["regionConfigs"]).iter();
+    regions.filter_map(|region| region["autoScaling"]["compute"]["enabled"].as_bool()).reduce(|one, other| one || other)
 }
 
 /// A shard as it is, with nothing said of sizes.

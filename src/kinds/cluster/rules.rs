@@ -66,6 +66,27 @@ pub(super) fn shared_is_alone() -> Rule {
     .field_path(".replicationSpecs")
 }
 
+/// While Atlas moves nodes to other sizes it may add shards that look as those of the spec do, so a shard that the spec
+/// no longer has is not told from one of Atlas's own.
+pub(super) fn scaled_shards_stay() -> Rule {
+    let scaled = |object: &str| {
+        format!(
+            "{object}.replicationSpecs.filter(shard, shard.regionConfigs.exists(region, has(region.autoScaling) \
+             && has(region.autoScaling.compute) && has(region.autoScaling.compute.enabled) \
+             && region.autoScaling.compute.enabled)).size()"
+        )
+    };
+    let (now, before) = (scaled("self"), scaled("oldSelf"));
+    Rule::new(format!(
+        "self.replicationSpecs.size() >= oldSelf.replicationSpecs.size() || {now} == 0 || {now} >= {before}"
+    ))
+    .message(
+        "a shard stays while autoScaling.compute is enabled, for Atlas may have added it: take it out together with \
+         enabled: false in all the others, and enable that again once the shard is gone",
+    )
+    .field_path(".replicationSpecs")
+}
+
 /// Within a shard another rule compares all; here the preferred regions of the shards are compared.
 const DISKS: &str = "self.replicationSpecs.filter(shard, shard.regionConfigs.size() > 0 \
     && has(shard.regionConfigs[0].electableSpecs) && has(shard.regionConfigs[0].electableSpecs.diskSizeGB))\

@@ -224,6 +224,16 @@ fn shards_that_atlas_added_stay_while_it_scales_the_others() {
     off["replicationSpecs"][0]["regionConfigs"][0]["autoScaling"] = json!({"compute": {"enabled": false}});
     yields(&mut off, &observed);
     assert_eq!(off["replicationSpecs"].as_array().unwrap().len(), 1, "switched off, the list counts as it is");
+
+    // What the spec does not say is as it is in Atlas: on, where both are scaled, and off, where one is of a fixed size.
+    let fixed = shard(json!([seen_region("EU_WEST_1", 7, "M20")]));
+    for (other, left) in [(&seen, 2), (&fixed, 1)] {
+        let observed = json!({"replicationSpecs": [other, seen]});
+        let mut silent = scaled("M10", "M30");
+        silent["replicationSpecs"][0]["regionConfigs"][0]["autoScaling"] = Value::Null;
+        yields(&mut silent, &observed);
+        assert_eq!(silent["replicationSpecs"].as_array().unwrap().len(), left, "of {observed:#}");
+    }
 }
 
 #[test]

@@ -176,3 +176,38 @@ fn other_bounds_move_only_what_lies_outside_of_them() {
         assert!(region["analyticsSpecs"]["instanceSize"].is_null(), "its own bounds are as they were");
     }
 }
+
+/// Rather than to say nothing of it and keep the shard, which may be one of Atlas's own.
+#[test]
+fn a_shard_is_taken_out_only_where_nothing_is_scaled_any_more() {
+    let kind = crate::kinds::by_name("AtlasCluster").unwrap();
+    let object = |shards: &[bool]| {
+        let mut spec = declared(Shards::One);
+        spec["clusterType"] = json!("SHARDED");
+        let one = spec["replicationSpecs"][0].clone();
+        let all = shards.iter().map(|scaled| {
+            let mut shard = one.clone();
+            if !scaled {
+                shard["regionConfigs"][0]["autoScaling"]["compute"] = json!({"enabled": false});
+            }
+            shard
+        });
+        spec["replicationSpecs"] = all.collect();
+        json!({"apiVersion": "atlas-operator.io/v1", "kind": kind.name(), "metadata": {"name": "a"}, "spec": spec})
+    };
+    for (before, after, is_taken) in [
+        (&[true, true][..], &[true][..], false),
+        (&[true, false, true], &[true, false], false),
+        (&[true, true], &[false], true),
+        (&[true, true], &[false, true], true),
+        (&[true, false], &[true], true),
+        (&[false, false], &[false], true),
+        (&[true], &[true, true], true),
+    ] {
+        let verdict = crate::kinds::tests::judge(kind, &object(after), Some(&object(before)));
+        assert_eq!(verdict.is_ok(), is_taken, "{before:?} to {after:?}: {verdict:?}");
+        if let Err(errors) = verdict {
+            assert!(errors.to_string().contains("a shard stays"), "{errors}");
+        }
+    }
+}
