@@ -86,14 +86,17 @@ pub trait Declare: DeserializeOwned + Send + Sync + 'static {
     fn needs(&self) -> Needs;
     /// The documents this object owns, the one that is the object itself first.
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid>;
+    /// The first of those, as far as a deletion needs it: what is wrong with the rest of a spec does not hold it up.
+    fn itself(&self, given: &Given) -> Result<Part, Invalid>;
     /// What users see of Atlas in `status`, from the documents observed (by part name). A JSON object.
     fn report(&self, observed: &Documents) -> Value {
         let _ = observed;
         Value::Object(serde_json::Map::new())
     }
-    /// The secrets that the object publishes for others to connect with, when it is settled.
-    fn connection(&self, given: &Given) -> Option<Connection> {
-        let _ = given;
+    /// The secrets that the object publishes for others to connect with, when it is settled; none takes away what there
+    /// is.
+    fn connection(&self, given: &Given, observed: &Documents) -> Option<Connection> {
+        let _ = (given, observed);
         None
     }
     /// What Atlas is asked to give out once the documents are as they should be.
@@ -141,10 +144,12 @@ pub trait Declared: Send + Sync {
     fn needs(&self) -> Needs;
     /// See [`Declare::parts`].
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid>;
+    /// See [`Declare::itself`].
+    fn itself(&self, given: &Given) -> Result<Part, Invalid>;
     /// See [`Declare::report`].
     fn report(&self, observed: &Documents) -> Value;
     /// See [`Declare::connection`].
-    fn connection(&self, given: &Given) -> Option<Connection>;
+    fn connection(&self, given: &Given, observed: &Documents) -> Option<Connection>;
     /// See [`Declare::issue`].
     fn issue(&self) -> Option<Issue>;
     /// See [`Declare::atlas_name`].
@@ -160,11 +165,14 @@ impl<T: Declare> Declared for T {
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
         Declare::parts(self, given)
     }
+    fn itself(&self, given: &Given) -> Result<Part, Invalid> {
+        Declare::itself(self, given)
+    }
     fn report(&self, observed: &Documents) -> Value {
         Declare::report(self, observed)
     }
-    fn connection(&self, given: &Given) -> Option<Connection> {
-        Declare::connection(self, given)
+    fn connection(&self, given: &Given, observed: &Documents) -> Option<Connection> {
+        Declare::connection(self, given, observed)
     }
     fn issue(&self) -> Option<Issue> {
         Declare::issue(self)

@@ -1,7 +1,9 @@
 //! The way of an object out: what it made in Atlas goes first, or stays, and then the object is let go.
 //!
 //! All that this takes is in the status: project, credentials, identity. Nothing that the object refers to need be there.
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Engine,
@@ -9,7 +11,7 @@ use super::{
     observe::{Observation, observe},
     outcome::{Outcome, Reason},
     pass::{End, Pass, Prospect, bug},
-    plan::{self, Adopt, Observed, Step, Wanted},
+    plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid, no_credentials},
     wake::{Topic, Watching},
@@ -20,6 +22,11 @@ use crate::{
     kinds::PROJECT,
     status::{OperationType, Status},
 };
+
+/// How long Atlas may take to show what was created: seen to last for up to half a minute, and given twice that.
+const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(1);
+/// How often is looked for what may yet appear.
+const UNSEEN: Duration = Duration::from_secs(5);
 
 impl Engine {
     /// Finds what a deletion needs, from the status alone. None when the object's namespace took the credentials with it,
@@ -79,8 +86,7 @@ impl Pass<'_> {
             );
             return self.release(false).await;
         };
-        let mut parts = declared.parts(&resolved.given).map_err(|error| invalid(&error))?;
-        parts.truncate(1);
+        let parts = vec![declared.itself(&resolved.given).map_err(|error| invalid(&error))?];
         let slots = Self::slots(&parts, &resolved);
         let observation = match observe(&resolved.client, &parts, &slots, true, None).await {
             Ok(observation) => observation,
@@ -92,6 +98,9 @@ impl Pass<'_> {
             Err(error) => return Err(self.atlas(&error)),
         };
         if observation.parts.values().all(Observed::is_absent) {
+            if let Some(outcome) = self.may_appear() {
+                return Ok(End::Outcome(outcome));
+            }
             self.confirm_absence()?;
             return self.release(false).await;
         }
@@ -106,6 +115,20 @@ impl Pass<'_> {
             Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
             Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
         }
+    }
+
+    /// Whether what Atlas does not show may yet come of something that it was asked for.
+    fn may_appear(&self) -> Option<Outcome> {
+        let (atlas, now) = (&self.status.common.atlas, self.engine.clock.now());
+        let begun = |since: Option<Timestamp>, lasts: SignedDuration| since.is_some_and(|since| now < since + lasts);
+        let state = if begun(atlas.upgrading, LONGEST_UPGRADE) {
+            "UPDATING"
+        } else if begun(atlas.pending.as_ref().map(|pending| pending.since), LONGEST_LAG) {
+            "CREATING"
+        } else {
+            return None;
+        };
+        Some(Outcome::Busy { reason: Reason::Deleting, state: state.to_owned(), again: UNSEEN })
     }
 
     fn is_deleting(&self) -> bool {

@@ -188,7 +188,8 @@ impl Pass<'_> {
                 common.operation = None;
                 common.drift = Vec::new();
                 if manage == Manage::Manage {
-                    self.publish(&*prospect.declared, &prospect.resolved).await?;
+                    let observed = documents(&prospect.scene);
+                    self.publish(&*prospect.declared, &prospect.resolved, &observed).await?;
                 }
                 Ok(Outcome::Settled)
             }
@@ -351,7 +352,13 @@ impl Pass<'_> {
 
     fn report(&mut self, scene: &Scene, declared: &dyn Declared, resolved: &Resolved) {
         let published = self.status.own.remove(PUBLISHED);
-        if let Value::Object(own) = declared.report(&documents(scene)) {
+        let mut shown = declared.report(&documents(scene));
+        let operation = self.status.common.operation.as_ref();
+        if operation.is_some_and(|operation| operation.type_ == OperationType::Upgrade) {
+            // On the way Atlas shows less and less of it, and for a while nothing; what was known comes back with it.
+            shown = over(Value::Object(std::mem::take(&mut self.status.own)), shown);
+        }
+        if let Value::Object(own) = shown {
             self.status.own = own.into_iter().filter_map(|(name, value)| Some((name, as_kept(value)?))).collect();
         }
         // What was published stays so until something else is.
@@ -427,6 +434,20 @@ impl Pass<'_> {
 /// The documents that were seen, by part.
 fn documents(scene: &Scene) -> BTreeMap<&'static str, Value> {
     scene.observed.iter().filter_map(|(name, observed)| Some((*name, observed.document()?.clone()))).collect()
+}
+
+/// What is shown now, over what was shown before: what a document within lacks stays as it was.
+fn over(before: Value, now: Value) -> Value {
+    match (before, now) {
+        (Value::Object(mut all), Value::Object(now)) => {
+            for (name, value) in now {
+                let before = all.remove(&name).unwrap_or_default();
+                all.insert(name, over(before, value));
+            }
+            Value::Object(all)
+        }
+        (_, now) => now,
+    }
 }
 
 /// Atlas's id, or the natural key where it gives none.

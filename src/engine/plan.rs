@@ -31,7 +31,7 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 const SETTLING: SignedDuration = SignedDuration::from_secs(15);
 
 /// How long an upgrade may take before what Atlas shows is believed again; up to 25 minutes were seen.
-const LONGEST_UPGRADE: SignedDuration = SignedDuration::from_hours(1);
+pub(super) const LONGEST_UPGRADE: SignedDuration = SignedDuration::from_hours(1);
 
 /// How long Atlas may go on showing the old resource as settled once an upgrade was asked for.
 const STALE_BODY: SignedDuration = SignedDuration::from_mins(2);

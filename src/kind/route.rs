@@ -277,6 +277,8 @@ pub enum Policy {
         clear: Endpoint,
         /// What is posted to set it.
         body: fn(wanted: &Value) -> Value,
+        /// Whether that comes after the other changes of the document, and not before them.
+        is_late: fn(desired: &Value, observed: &Value) -> bool,
     },
     /// Atlas never returns it; it is sent when the Secret behind it changes.
     WriteOnly,

@@ -32,6 +32,7 @@ pub mod scaling;
 mod shards;
 mod size;
 pub mod status;
+mod version;
 pub mod words;
 
 use hardware::{Provider, RegionConfig, ReplicationSpec};
@@ -307,6 +308,11 @@ impl AtlasClusterSpec {
         self.replication_specs.first()?.region_configs.first()
     }
 
+    /// The one region of a flex cluster.
+    fn flex_region(&self) -> Option<&RegionConfig> {
+        self.region().filter(|region| region.provider_name == Provider::Flex)
+    }
+
     /// The document of a flex cluster, which is another than that of all others.
     fn flex(&self, region: &RegionConfig) -> Result<Value, Invalid> {
         let mut document = common::document(self, &["clusterType", "replicationSpecs"])?;
@@ -325,9 +331,9 @@ impl AtlasClusterSpec {
         }
         let mut document = common::document(&spec, &Self::ELSEWHERE)?;
         if let Some(pin) = &self.feature_compatibility_version_pin {
-            document[route::PIN] = match &pin.expiration_date {
+            document[version::PIN] = match &pin.expiration_date {
                 Some(until) => json!(until),
-                None if pin.enabled => json!(route::PINNED),
+                None if pin.enabled => json!(version::PINNED),
                 None => Value::Null,
             };
         }
@@ -354,18 +360,21 @@ impl Declare for AtlasClusterSpec {
         self.placement.needs()
     }
 
-    fn parts(&self, _given: &Given) -> Result<Vec<Part>, Invalid> {
+    fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
+        let cluster = self.itself(given)?;
+        let beside = if self.flex_region().is_some() { Vec::new() } else { self.beside(&cluster.slots)? };
+        Ok([vec![cluster], beside].concat())
+    }
+
+    fn itself(&self, _given: &Given) -> Result<Part, Invalid> {
         // Each API has its own word for the name, and on its way from one to the other a cluster is asked for by both.
         let slots = Slots::from([("clusterName", self.name.clone()), ("name", self.name.clone())]);
-        if let Some(region) = self.region().filter(|region| region.provider_name == Provider::Flex) {
-            return Ok(vec![Part { slots, ..Part::new(CLUSTER, &route::FLEX, self.flex(region)?) }]);
+        if let Some(region) = self.flex_region() {
+            return Ok(Part { slots, ..Part::new(CLUSTER, &route::FLEX, self.flex(region)?) });
         }
         let route = if self.resume_for_changes == Some(true) { &route::RESUMABLE } else { &route::CLUSTER };
         let retained = self.retain_backups.map(|retained| ("retainBackups", retained.to_string()));
-        let beside = self.beside(&slots)?;
-        let cluster =
-            Part { slots, at_deletion: retained.into_iter().collect(), ..Part::new(CLUSTER, route, self.cluster()?) };
-        Ok([vec![cluster], beside].concat())
+        Ok(Part { slots, at_deletion: retained.into_iter().collect(), ..Part::new(CLUSTER, route, self.cluster()?) })
     }
 
     fn report(&self, observed: &Documents) -> Value {

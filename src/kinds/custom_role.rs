@@ -82,7 +82,8 @@ pub struct Action {
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[x_kube(
     validation = Rule::new(
-        "has(self.cluster) ? self.cluster && !has(self.db) && !has(self.collection) : has(self.db)"
+        "has(self.cluster) && self.cluster ? (!has(self.db) || self.db == '') \
+         && (!has(self.collection) || self.collection == '') : has(self.db) && self.db != ''"
     ).message("a resource is either cluster: true and no more, or a db with or without a collection")
 )]
 pub struct Resource {
@@ -91,7 +92,7 @@ pub struct Resource {
     pub cluster: Option<bool>,
     /// The database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1, max = 64))]
+    #[schemars(length(max = 64))]
     pub db: Option<String>,
     /// The collection. Absent or empty, all collections of the database.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -130,15 +131,14 @@ static CUSTOM_ROLE: Route = Route {
     )
 };
 
-/// Actions as a set of sets: Atlas keeps no order, gathers the resources of one action, and leaves out an empty
-/// collection.
+/// Actions as a set of sets: Atlas keeps no order, gathers the resources of one action, and leaves out what is empty.
 fn allowed(actions: &Value) -> Value {
     let mut sets: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
     for action in actions.as_array().into_iter().flatten() {
         let set = sets.entry(action["action"].as_str().unwrap_or_default()).or_default();
         for resource in action["resources"].as_array().into_iter().flatten() {
-            let collection = resource["collection"].as_str().unwrap_or_default();
-            set.insert(json!([resource["cluster"] == true, resource["db"], collection]).to_string());
+            let text = |field: &str| resource[field].as_str().unwrap_or_default();
+            set.insert(json!([resource["cluster"] == true, text("db"), text("collection")]).to_string());
         }
     }
     json!(sets)
@@ -218,12 +218,16 @@ impl Declare for AtlasCustomRoleSpec {
         Needs { objects: objects.collect(), ..self.placement.needs() }
     }
 
-    fn parts(&self, _given: &Given) -> Result<Vec<Part>, Invalid> {
+    fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
         self.each_resource_once()?;
-        Ok(vec![Part {
+        Ok(vec![self.itself(given)?])
+    }
+
+    fn itself(&self, _given: &Given) -> Result<Part, Invalid> {
+        Ok(Part {
             slots: Slots::from([("roleName", self.role_name.clone())]),
             ..Part::new("role", &CUSTOM_ROLE, common::document(self, &[])?)
-        }])
+        })
     }
 
     fn atlas_name(&self) -> Option<&str> {
@@ -249,10 +253,10 @@ impl AtlasCustomRoleSpec {
 }
 
 impl Resource {
-    /// What it is, in one spelling: no collection and an empty one are all collections.
-    fn key(&self) -> (bool, Option<&str>, &str) {
-        let collection = self.collection.as_deref().unwrap_or_default();
-        (self.cluster.unwrap_or_default(), self.db.as_deref(), collection)
+    /// What it is, in one spelling: no collection and an empty one are all collections, and a cluster has no database.
+    fn key(&self) -> (bool, &str, &str) {
+        let (db, collection) = (self.db.as_deref(), self.collection.as_deref());
+        (self.cluster.unwrap_or_default(), db.unwrap_or_default(), collection.unwrap_or_default())
     }
 }
 

@@ -90,8 +90,8 @@ pub struct AtlasDatabaseUserSpec {
     #[x_kube(validation = Rule::new("self.all(role, self.exists_one(other, other == role))")
         .message("a role is listed twice: remove one of the two"))]
     pub roles: Vec<Role>,
-    /// The clusters and other resources that the user may use, at most 100. Absent or empty, it may use all of the
-    /// project.
+    /// The clusters and other resources that the user may use, at most 100. With an empty list, and without any when it
+    /// is created, it may use all of the project. Absent later, the scopes that it has stay.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
     #[x_kube(validation = Rule::new(
@@ -329,30 +329,40 @@ impl Declare for AtlasDatabaseUserSpec {
             let field = || format!("spec.connectionSecret.template.{key}");
             template::check(text).map_err(|error| Invalid::new(field(), error.to_string()))?;
         }
+        let mut user = self.itself(given)?;
+        if let Some(expiry) = self.expiry(given)? {
+            user.desired["deleteAfterDate"] = expiry.into();
+        }
+        Ok(vec![user])
+    }
+
+    fn itself(&self, given: &Given) -> Result<Part, Invalid> {
         let ours = ["passwordSecretRef", "certificate", "connectionSecret", "scopes", "ttl"];
         let mut desired = common::document(self, &ours)?;
         desired["databaseName"] = self.authentication.database().into();
         if let Some(scopes) = self.document_of_scopes(given) {
             desired["scopes"] = scopes;
         }
-        if let Some(expiry) = self.expiry(given)? {
-            desired["deleteAfterDate"] = expiry.into();
-        }
-        Ok(vec![Part {
+        Ok(Part {
             slots: self.slots(),
             // Atlas wants the project in the body too, and never returns it.
             at_creation: json!({"groupId": given.project_id}),
             ..Part::new(USER, &DATABASE_USER, desired)
-        }])
+        })
     }
 
     fn report(&self, observed: &Documents) -> Value {
         observed.get(USER).map_or_else(|| json!({}), |user| json!({"deleteAfterDate": user["deleteAfterDate"]}))
     }
 
-    fn connection(&self, given: &Given) -> Option<Connection> {
-        let clusters = self.cluster_names(given);
-        if clusters.is_empty() && self.scopes.as_ref().is_some_and(|scopes| !scopes.is_empty()) {
+    fn connection(&self, given: &Given, observed: &Documents) -> Option<Connection> {
+        // Of scopes that the spec says nothing of, those count that the user has.
+        let shown = observed.get(USER).and_then(|user| user["scopes"].as_array()).map_or(&[][..], Vec::as_slice);
+        let (is_scoped, clusters) = match &self.scopes {
+            Some(scopes) => (!scopes.is_empty(), self.cluster_names(given)),
+            None => (!shown.is_empty(), access::clusters(shown)),
+        };
+        if is_scoped && clusters.is_empty() {
             // It is scoped to things that are no clusters.
             return None;
         }

@@ -250,6 +250,9 @@ impl Describe for AtlasProject {
     }
 }
 
+/// What the group holds.
+const GROUP_FIELDS: [&str; 4] = ["name", "tags", "withDefaultAlertsSettings", "regionUsageRestrictions"];
+
 impl Declare for AtlasProjectSpec {
     fn needs(&self) -> Needs {
         let home = self.project_id.clone().map_or(Home::Organization, Home::Existing);
@@ -263,7 +266,7 @@ impl Declare for AtlasProjectSpec {
     }
 
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
-        let mut parts = vec![self.group(given)?];
+        let mut parts = vec![self.itself(given)?];
         if let Some(settings) = &self.settings {
             parts.push(Part::new("settings", &settings::ROUTE, common::document(settings, &[])?));
         }
@@ -297,16 +300,11 @@ impl Declare for AtlasProjectSpec {
         });
         Ok(parts)
     }
-}
 
-impl AtlasProjectSpec {
-    /// What the group holds.
-    const GROUP_FIELDS: [&'static str; 4] = ["name", "tags", "withDefaultAlertsSettings", "regionUsageRestrictions"];
-
-    fn group(&self, given: &Given) -> Result<Part, Invalid> {
+    fn itself(&self, given: &Given) -> Result<Part, Invalid> {
         let mut group = common::document(self, &[])?;
         if let Value::Object(fields) = &mut group {
-            fields.retain(|name, _| Self::GROUP_FIELDS.contains(&name.as_str()));
+            fields.retain(|name, _| GROUP_FIELDS.contains(&name.as_str()));
         }
         let route = if self.project_id.is_some() { &EXISTING } else { &GROUP };
         Ok(Part {

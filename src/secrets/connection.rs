@@ -19,7 +19,7 @@ use crate::{
         resolve::{Resolved, invalid},
         wake::Topic,
     },
-    kind::{Connection, Declared, Invalid, Login},
+    kind::{Connection, Declared, Documents, Invalid, Login},
     kinds::CLUSTER,
 };
 
@@ -34,8 +34,13 @@ const WAY_OUT: &str = "Remove it, or set spec.connectionSecret.name.";
 impl Pass<'_> {
     /// Makes the object's connection Secrets what they should be. A user of certain clusters waits for the address of
     /// each that has an object.
-    pub(crate) async fn publish(&mut self, declared: &dyn Declared, resolved: &Resolved) -> Result<(), Outcome> {
-        let Some(connection) = declared.connection(&resolved.given) else { return Ok(()) };
+    pub(crate) async fn publish(
+        &mut self,
+        declared: &dyn Declared,
+        resolved: &Resolved,
+        observed: &Documents,
+    ) -> Result<(), Outcome> {
+        let Some(connection) = declared.connection(&resolved.given, observed) else { return self.unpublish().await };
         let Some(project_id) = &resolved.given.project_id else { return Ok(()) };
         self.watching.on(Topic::Members(CLUSTER, project_id.clone()));
         let existing = self.published().await?;
@@ -120,7 +125,9 @@ impl Pass<'_> {
         cluster: &str,
         data: Data,
     ) -> Result<(), Outcome> {
-        if existing.is_some_and(|secret| secret.data.as_ref() == Some(&data)) {
+        if existing.is_some_and(|secret| {
+            secret.data.as_ref() == Some(&data) && annotation(secret).is_some_and(|name| name == cluster)
+        }) {
             return Ok(());
         }
         let annotations = BTreeMap::from([(FOR_CLUSTER.to_owned(), cluster.to_owned())]);

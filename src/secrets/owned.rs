@@ -71,7 +71,8 @@ impl Engine {
         let api = self.secrets(object);
         let written = if let Some(existing) = existing {
             let params = PatchParams { field_manager: Some(MANAGER.to_owned()), dry_run, ..PatchParams::default() };
-            api.patch(name, &params, &Patch::Merge(json!({ "data": replacing(existing, &data) }))).await
+            let patch = json!({"metadata": {"annotations": annotations}, "data": replacing(existing, &data)});
+            api.patch(name, &params, &Patch::Merge(patch)).await
         } else {
             let mut secret = Secret { type_: Some(type_.to_owned()), data: Some(data), ..Secret::default() };
             secret.metadata.name = Some(name.to_owned());

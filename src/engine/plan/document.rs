@@ -130,35 +130,46 @@ fn go(scene: &Scene, part: &Part, seen: &Value, way: Way) -> Result<Option<Step>
 enum Turn {
     /// It must be alone, and lifts what would hold the others.
     First,
+    /// By a POST of its own, before what it is to have a say in.
+    Early,
     /// With others in one PATCH.
     Together,
-    /// By a POST of its own.
-    Verb,
+    /// By a POST of its own, which wants the others done.
+    Late,
     /// It must be alone, and holds what would come after it.
     Last,
 }
 
-fn turn(part: &Part, change: &Change) -> Turn {
-    if part.route.has(change.root(), |policy| matches!(policy, Policy::Alone)) {
-        if change.after == Value::Bool(false) { Turn::First } else { Turn::Last }
-    } else if part.route.has(change.root(), |policy| matches!(policy, Policy::Verb { .. })) {
-        Turn::Verb
-    } else {
-        Turn::Together
+fn turn(part: &Part, seen: &Value, change: &Change) -> Turn {
+    if is_alone(part, change) {
+        return if change.after == Value::Bool(false) { Turn::First } else { Turn::Last };
     }
+    let is_late = part.route.fields.iter().find_map(|field| match field.policy {
+        Policy::Verb { is_late, .. } if field.path == change.root() => Some(is_late(&part.desired, seen)),
+        _ => None,
+    });
+    match is_late {
+        Some(true) => Turn::Late,
+        Some(false) => Turn::Early,
+        None => Turn::Together,
+    }
+}
+
+fn is_alone(part: &Part, change: &Change) -> bool {
+    part.route.has(change.root(), |policy| matches!(policy, Policy::Alone))
 }
 
 /// One call that carries the changed fields whose turn it is, and only those.
 fn update(scene: &Scene, part: &Part, seen: &Value, changes: Vec<Change>) -> Result<Step, MissingSlot> {
-    let Some(now) = changes.iter().map(|change| turn(part, change)).min() else { return Ok(Step::Done) };
-    let changes: Vec<Change> = changes.into_iter().filter(|change| turn(part, change) == now).collect();
-    if matches!(now, Turn::Together | Turn::Verb)
+    let Some(now) = changes.iter().map(|change| turn(part, seen, change)).min() else { return Ok(Step::Done) };
+    let changes: Vec<Change> = changes.into_iter().filter(|change| turn(part, seen, change) == now).collect();
+    if matches!(now, Turn::Early | Turn::Together | Turn::Late)
         && let Some(step) = held(scene, part, seen, &changes)?
     {
         return Ok(step);
     }
     let desired = scene.desired(part, seen);
-    if let (Turn::Verb, Some(change)) = (now, changes.first()) {
+    if let (Turn::Early | Turn::Late, Some(change)) = (now, changes.first()) {
         return verb(scene, part, change.clone());
     }
     let mut document = Map::new();
@@ -211,13 +222,14 @@ pub(super) fn permitted(scene: &Scene, part: &Part, sending: Sending) -> Result<
 
 /// Whether a call must come after all others of the object, because it forbids them.
 pub(super) fn is_last(part: &Part, sending: &Sending) -> bool {
-    sending.purpose == Purpose::Update && sending.changes.first().is_some_and(|change| turn(part, change) == Turn::Last)
+    let holds = |change: &Change| is_alone(part, change) && change.after != Value::Bool(false);
+    sending.purpose == Purpose::Update && sending.changes.first().is_some_and(holds)
 }
 
 /// The POST that sets or clears a field which cannot be patched.
 fn verb(scene: &Scene, part: &Part, change: Change) -> Result<Step, MissingSlot> {
     let verb = part.route.fields.iter().find_map(|field| match field.policy {
-        Policy::Verb { set, clear, body } if field.path == change.root() => Some((set, clear, body)),
+        Policy::Verb { set, clear, body, .. } if field.path == change.root() => Some((set, clear, body)),
         _ => None,
     });
     let Some((set, clear, body)) = verb else { return Ok(Step::Done) };
@@ -244,9 +256,11 @@ pub(super) fn remove(scene: &Scene, part: &Part, route: &Route, seen: &Value) ->
         return Ok(Step::Wait { part: part.name, state: "DELETING".to_owned() });
     }
     if let Some(hold) = route.guard.and_then(|guard| guard(Intent::Delete, &part.desired, seen)) {
-        return match hold.lift {
-            Some(lift) => self::lift(scene, part, route, seen, lift),
-            None => Ok(refuse(Cause::Held, hold, Vec::new())),
+        return match (hold.lift.clone(), route.progress(seen)) {
+            // What is at work takes no such change.
+            (Some(_), Progress::Busy(state)) => Ok(Step::Wait { part: part.name, state }),
+            (Some(lift), _) => self::lift(scene, part, route, seen, lift),
+            (None, _) => Ok(refuse(Cause::Held, hold, Vec::new())),
         };
     }
     let mut call = scene.call(part, Method::DELETE, endpoint, None)?;

@@ -144,6 +144,7 @@ static LARGE: Route = Route {
                 set: Endpoint::new("/large/{name}:pin", VERSION),
                 clear: Endpoint::new("/large/{name}:unpin", VERSION),
                 body: until,
+                is_late: |desired, _| desired["pin"].is_null(),
             },
         },
     ],
@@ -272,14 +273,24 @@ fn protection_is_lifted_before_a_deletion_where_the_spec_says_so() {
 }
 
 #[test]
-fn a_field_with_verbs_of_its_own_is_posted_after_the_patch_and_before_the_pause() {
+fn a_field_with_verbs_of_its_own_is_posted_before_or_after_the_patch_and_before_the_pause() {
     let seen = |pin: Value| Observed::Present(json!({"size": 1, "pin": pin, "paused": false, "state": "IDLE"}));
     assert_eq!(
         told(large(json!({"size": 2, "pin": "2030", "paused": true}), seen(Value::Null))),
         [
+            r#"POST /large/x:pin {"until":"2030"}"#,
             r#"PATCH /large/x {"size":2}"#,
             "UPDATING",
-            r#"POST /large/x:pin {"until":"2030"}"#,
+            r#"PATCH /large/x {"paused":true}"#,
+            "UPDATING",
+        ]
+    );
+    assert_eq!(
+        told(large(json!({"size": 2, "pin": null, "paused": true}), seen(json!("2030")))),
+        [
+            r#"PATCH /large/x {"size":2}"#,
+            "UPDATING",
+            "POST /large/x:unpin",
             r#"PATCH /large/x {"paused":true}"#,
             "UPDATING",
         ]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{
     CLUSTER, CUSTOM_ZONE_MAPPING, MANAGED_NAMESPACES, PROCESS_ARGS,
     merge::{ROLES, list},
-    passage, route,
+    passage, version,
 };
 use crate::kind::Documents;
 
@@ -77,7 +77,7 @@ pub(super) fn spec(observed: &Documents) -> Value {
     if cluster["backupEnabled"] == true {
         put("pitEnabled", cluster["pitEnabled"].clone());
     }
-    if let Some(until) = cluster[route::PIN].as_str() {
+    if let Some(until) = cluster[version::PIN].as_str() {
         put("featureCompatibilityVersionPin", json!({"enabled": true, "expirationDate": until}));
     }
     if cluster["biConnector"]["enabled"] == true {

@@ -1,7 +1,7 @@
 //! Where the documents of a cluster live, how their fields compare, and what Atlas would refuse in which state.
 use serde_json::{Map, Value, json};
 
-use super::{merge, passage, shards};
+use super::{merge, passage, shards, version};
 use crate::{
     kind::{
         Add, Alter, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Passage, Policy, Route,
@@ -10,12 +10,6 @@ use crate::{
 };
 
 const ADDRESS: &str = "/groups/{groupId}/clusters/{clusterName}";
-
-/// The field in which Atlas reports until when the version of the data is pinned.
-pub(super) const PIN: &str = "featureCompatibilityVersionExpirationDate";
-
-/// What is wanted there when any moment will do.
-pub(super) const PINNED: bool = true;
 
 /// Dedicated clusters and M0s, where a change waits as long as the cluster is paused.
 pub(super) static CLUSTER: Route = cluster(stays_paused, &[&FLEX]);
@@ -58,17 +52,18 @@ const CLUSTER_FIELDS: &[Field] = &[
     Field { path: "biConnector.readPreference", policy: Policy::Same(lower_case) },
     Field { path: "paused", policy: Policy::Alone },
     Field {
-        path: PIN,
+        path: version::PIN,
         policy: Policy::Verb {
             set: Endpoint::new("/groups/{groupId}/clusters/{clusterName}:pinFeatureCompatibilityVersion", "2024-05-30"),
             clear: Endpoint::new(
                 "/groups/{groupId}/clusters/{clusterName}:unpinFeatureCompatibilityVersion",
                 "2024-05-30",
             ),
-            body: pin,
+            body: version::pin,
+            is_late: version::is_unpinned_late,
         },
     },
-    Field { path: PIN, policy: Policy::Same(common::moment) },
+    Field { path: version::PIN, policy: Policy::Same(common::moment) },
 ];
 
 /// Flex clusters, which the address of all others answers with an error.
@@ -169,16 +164,10 @@ fn mappings(answer: &Value, before: &Documents) -> Value {
     mappings.map(|(location, zone)| json!({"location": location, "zone": named(zone)})).collect()
 }
 
-fn pin(until: &Value) -> Value {
-    if *until == PINNED { json!({}) } else { json!({"expirationDate": until}) }
-}
-
 /// What Atlas may choose is left to it: sizes and disks, until when a version is pinned, and continuous backup, which
 /// has no place without backups and which Atlas may have switched on by itself.
 fn yields(desired: &mut Value, observed: &Value) {
-    if desired[PIN] == PINNED && !observed[PIN].is_null() {
-        desired[PIN] = observed[PIN].clone();
-    }
+    version::yields(desired, observed);
     if desired["backupEnabled"] == false && desired["pitEnabled"].is_null() && observed["pitEnabled"] == true {
         desired["pitEnabled"] = json!(false);
     }
@@ -254,44 +243,24 @@ fn allowed(intent: Intent, desired: &Value, observed: &Value) -> Option<Hold> {
                 .to_owned(),
             lift: None,
         }),
-        Intent::Update => version_falls(desired, observed),
+        Intent::Update => version::falls(desired, observed),
         Intent::Delete => protected(intent, desired, observed),
     }
 }
 
-/// MongoDB returns to the version before, and no further, and only while the data is in its format.
-fn version_falls(desired: &Value, observed: &Value) -> Option<Hold> {
-    let number = |value: &Value| {
-        let (major, minor) = value.as_str()?.split_once('.')?;
-        Some((major.parse::<u32>().ok()?, minor.parse::<u32>().ok()?))
-    };
-    let wanted = &desired["mongoDBMajorVersion"];
-    let (from, to) = (number(&observed["mongoDBMajorVersion"])?, number(wanted)?);
-    if to >= from || observed["featureCompatibilityVersion"] == *wanted {
-        return None;
-    }
-    Some(Hold {
-        path: "spec.mongoDBMajorVersion",
-        message: format!(
-            "The cluster runs {} and MongoDB does not go back to {}, for the data is in the newer format. Put the \
-             version back.",
-            observed["mongoDBMajorVersion"].as_str().unwrap_or_default(),
-            wanted.as_str().unwrap_or_default()
-        ),
-        lift: None,
-    })
-}
-
-/// Protection is switched off for a deletion where the spec says that there is to be none.
+/// Protection is switched off for a deletion where the spec says that there is to be none, and a paused cluster is
+/// resumed for that.
 fn protected(intent: Intent, desired: &Value, observed: &Value) -> Option<Hold> {
-    let unprotected = json!({"terminationProtectionEnabled": false});
+    // Nothing of a paused cluster can be changed but that it is paused.
+    let field = if observed["paused"] == true { "paused" } else { "terminationProtectionEnabled" };
+    let lift = json!({field: false});
     (intent == Intent::Delete && observed["terminationProtectionEnabled"] == true).then(|| Hold {
         path: "spec.terminationProtectionEnabled",
         message: "The cluster is protected from termination, so Atlas refuses to delete it. Set \
                   spec.terminationProtectionEnabled: false to have the protection switched off and the cluster \
                   deleted, or switch it off in Atlas."
             .to_owned(),
-        lift: (desired["terminationProtectionEnabled"] == false).then_some(unprotected),
+        lift: (desired["terminationProtectionEnabled"] == false).then_some(lift),
     })
 }
 
@@ -338,16 +307,6 @@ mod tests {
     }
 
     #[test]
-    fn a_version_falls_only_to_the_format_of_the_data() {
-        let held = |wanted: &str, format: &str| {
-            let observed = json!({"mongoDBMajorVersion": "8.0", "featureCompatibilityVersion": format});
-            stays_paused(Intent::Update, &json!({"mongoDBMajorVersion": wanted}), &observed).is_some()
-        };
-        assert!(held("7.0", "8.0") && held("6.0", "7.0"));
-        assert!(!held("7.0", "7.0") && !held("8.0", "8.0") && !held("8.2", "8.0") && !held("9.0", "8.0"));
-    }
-
-    #[test]
     fn a_mapping_is_read_by_the_name_of_its_zone() {
         let cluster =
             json!({"replicationSpecs": [{"zoneId": "1", "zoneName": "EU"}, {"zoneId": "2", "zoneName": "US"}]});
@@ -357,19 +316,6 @@ mod tests {
             read,
             json!([{"location": "DE", "zone": "EU"}, {"location": "JP", "zone": null}, {"location": "US-VA", "zone": "US"}])
         );
-    }
-
-    #[test]
-    fn a_version_is_pinned_until_a_moment_or_for_as_long_as_atlas_does() {
-        let left = |wanted: Value, seen: Value| {
-            let mut desired = json!({PIN: wanted});
-            yields(&mut desired, &json!({PIN: seen}));
-            desired[PIN].clone()
-        };
-        let (soon, later) = (json!("2026-12-01T00:00:00Z"), json!("2026-12-24T00:00:00Z"));
-        assert_eq!(left(json!(PINNED), soon.clone()), soon, "any moment will do");
-        assert_eq!(pin(&left(json!(PINNED), Value::Null)), json!({}));
-        assert_eq!(pin(&left(later.clone(), soon)), json!({"expirationDate": later}));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::kinds::common::OBJECT_NAME;
 
@@ -80,4 +81,10 @@ pub enum ScopeType {
     DataLake,
     /// A stream processing workspace.
     Stream,
+}
+
+/// The clusters among scopes, as Atlas shows them.
+pub(super) fn clusters(scopes: &[Value]) -> Vec<String> {
+    let clusters = scopes.iter().filter(|scope| scope["type"] == json!(ScopeType::Cluster));
+    clusters.filter_map(|scope| scope["name"].as_str().map(str::to_owned)).collect()
 }

@@ -71,7 +71,7 @@ fn each_form_has_its_database_and_its_way_to_log_in() {
         (json!({"oidcAuthType": "USER"}), "$external", outside("MONGODB-OIDC", false)),
     ] {
         let spec = of_form(&fields);
-        let connection = spec.connection(&given()).unwrap();
+        let connection = spec.connection(&given(), &Documents::new()).unwrap();
         assert_eq!(connection.login, login, "{fields}");
         assert_eq!(
             (documents(&spec)["databaseName"].as_str(), &*spec.slots()["databaseName"]),
@@ -86,8 +86,8 @@ fn each_form_has_its_database_and_its_way_to_log_in() {
 fn whoever_logs_in_elsewhere_is_looked_up_elsewhere() {
     // The driver takes $external for what it is known by outside, whatever database Atlas lists a group under.
     let group = of_form(&json!({"oidcAuthType": "IDP_GROUP"}));
-    assert_eq!(group.connection(&given()).unwrap().auth_source(), "$external");
-    assert_eq!(scoped().connection(&given()).unwrap().auth_source(), "admin");
+    assert_eq!(group.connection(&given(), &Documents::new()).unwrap().auth_source(), "$external");
+    assert_eq!(scoped().connection(&given(), &Documents::new()).unwrap().auth_source(), "admin");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_cluster_by_its_object_goes_by_its_name_in_atlas() {
     let given = Given { names, ..given() };
     let parts = worker.parts(&given).unwrap();
     assert_eq!(parts[0].desired["scopes"], json!([{"name": "orders-in-atlas", "type": "CLUSTER"}]));
-    assert_eq!(worker.connection(&given).unwrap().clusters, ["orders-in-atlas"]);
+    assert_eq!(worker.connection(&given, &Documents::new()).unwrap().clusters, ["orders-in-atlas"]);
     assert!(worker.parts(&Given::default()).is_ok(), "at a deletion the object may be gone");
 }
 
@@ -164,18 +164,18 @@ fn a_certificate_is_asked_for_as_the_spec_says() {
 
 #[test]
 fn a_user_publishes_a_secret_for_each_cluster_it_may_use() {
-    let connection = scoped().connection(&given()).unwrap();
+    let connection = scoped().connection(&given(), &Documents::new()).unwrap();
     assert_eq!((connection.username, connection.auth_database), ("orders-api".into(), "admin".into()));
     assert_eq!(connection.clusters, ["orders"]);
     assert_eq!(connection.secret_name, None);
 
     let secret = ConnectionSecret { name: Some("login".into()), template: None };
     let named = AtlasDatabaseUserSpec { connection_secret: Some(secret), ..scoped() };
-    assert_eq!(named.connection(&given()).unwrap().secret_name.as_deref(), Some("login"));
+    assert_eq!(named.connection(&given(), &Documents::new()).unwrap().secret_name.as_deref(), Some("login"));
 
     for everywhere in [None, Some(Vec::new())] {
         let unscoped = AtlasDatabaseUserSpec { scopes: everywhere, ..scoped() };
-        assert_eq!(unscoped.connection(&given()).unwrap().clusters, Vec::<String>::new());
+        assert_eq!(unscoped.connection(&given(), &Documents::new()).unwrap().clusters, Vec::<String>::new());
     }
 }
 
@@ -183,7 +183,7 @@ fn a_user_publishes_a_secret_for_each_cluster_it_may_use() {
 fn a_user_of_no_cluster_publishes_nothing() {
     let lake = vec![Scope { name: Some("lake".into()), type_: ScopeType::DataLake, ..Scope::default() }];
     let spec = AtlasDatabaseUserSpec { scopes: Some(lake), ..scoped() };
-    assert_eq!(spec.connection(&given()), None, "no cluster is not every cluster");
+    assert_eq!(spec.connection(&given(), &Documents::new()), None, "no cluster is not every cluster");
     assert_eq!(documents(&spec)["scopes"], json!([{"name": "lake", "type": "DATA_LAKE"}]));
 }
 

@@ -125,6 +125,41 @@ async fn secrets_come_go_and_change_with_the_clusters() {
 }
 
 #[tokio::test]
+async fn secrets_follow_the_scopes_that_a_user_has() {
+    let mut story = Story::begin(&[PROJECT, CLUSTER, USER]).await;
+    story.world.apply_one(&named(CLUSTER, "stock"));
+    story.go_on().await;
+    let secrets = |story: &Story| story.get(USERS, "api").unwrap()["status"]["connectionSecrets"].clone();
+    let scopes = |scopes: Value| move |document: &mut Value| document["spec"]["scopes"] = scopes;
+    // What the spec does not say stays as it is in Atlas.
+    story.edit(USER, scopes(Value::Null));
+    story.go_on().await;
+    assert_eq!(secrets(&story), json!(["shop-orders-api"]));
+    story.edit(USER, scopes(json!([])));
+    story.go_on().await;
+    assert_eq!(secrets(&story), json!(["shop-orders-api", "shop-stock-api"]));
+    // No cluster is not every cluster.
+    story.edit(USER, scopes(json!([{"name": "clicks", "type": "STREAM"}])));
+    story.go_on().await;
+    expect_ready(&story);
+    assert_eq!(secrets(&story), Value::Null);
+    for name in ["shop-orders-api", "shop-stock-api"] {
+        assert!(story.get("secrets", name).is_none(), "{name} is left, with a password that is in use");
+    }
+    // One Secret of a fixed name, for one cluster after the other.
+    for cluster in ["orders", "stock"] {
+        story.edit(USER, |document| {
+            document["spec"]["scopes"] = json!([{"name": cluster}]);
+            document["spec"]["connectionSecret"] = json!({"name": "login"});
+        });
+        story.go_on().await;
+        expect_ready(&story);
+        let login = story.get("secrets", "login").unwrap();
+        assert_eq!(login["metadata"]["annotations"]["atlas-operator.io/cluster"], cluster, "{login}");
+    }
+}
+
+#[tokio::test]
 async fn a_template_decides_what_a_secret_holds() {
     let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
     let template = json!({"url": "$(uri)/orders?retryWrites=true", "who": "$(username) of $(project)"});

@@ -22,6 +22,7 @@ mod steady;
 mod stories;
 pub mod transitions;
 mod trap;
+mod upgrades;
 mod users;
 mod view;
 pub mod world;
