@@ -77,7 +77,7 @@ fn file(folder: &TempDir, text: &str) -> String {
 }
 
 /// For each setting that can be wrong: its name, wrong values, and what is said of them.
-const WRONG: &[(&str, &[&str], &str)] = &[
+pub const WRONG: &[(&str, &[&str], &str)] = &[
     ("atlas-url", &["cloud.mongodb.com"], "is not a URL with a host"),
     ("atlas-url", &["http://cloud.mongodb.com"], "must start with https://"),
     ("atlas-url", &["https://u:canary@cloud.mongodb.com"], "must not contain a user name or password"),

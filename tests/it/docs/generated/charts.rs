@@ -27,6 +27,14 @@ struct Schema {
     properties: Properties,
 }
 
+impl Schema {
+    /// Whether it is a value of its own, and no name for the values in it: those of its properties that have a default are
+    /// in its default.
+    fn is_leaf(&self) -> bool {
+        self.properties.0.is_empty() || !self.default.is_null()
+    }
+}
+
 /// By name, in the order in which they were written, which is the order for readers.
 #[derive(Default)]
 struct Properties(Vec<(String, Schema)>);
@@ -79,7 +87,7 @@ pub fn tables() -> Vec<Part> {
 fn leaves(schema: &Schema, path: &str, rows: &mut Vec<Vec<String>>) {
     for (name, property) in &schema.properties.0 {
         let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-        if property.properties.0.is_empty() {
+        if property.is_leaf() {
             rows.push(vec![code(&path), code(&property.default.to_string()), property.description.clone()]);
         } else {
             leaves(property, &path, rows);
@@ -98,7 +106,7 @@ fn values_yaml(chart: &str) -> String {
 fn lines_of(name: &str, schema: &Schema) -> Vec<String> {
     assert!(!schema.description.is_empty(), "{name} has no description");
     let mut lines: Vec<String> = wrapped(&schema.description).into_iter().map(|line| format!("# {line}")).collect();
-    if schema.properties.0.is_empty() {
+    if schema.is_leaf() {
         assert!(!schema.default.is_null(), "{name} has no default");
         let yaml = serde_saphyr::to_string(&BTreeMap::from([(name, &schema.default)])).unwrap();
         lines.extend(yaml.lines().map(str::to_owned));
@@ -152,6 +160,13 @@ fn schema_of_resources() -> String {
         schema
     };
     let mut properties = json!({
+        "enabled": {
+            "description": format!(
+                "For a parent chart whose dependency says `condition: {RESOURCES}.enabled`; nothing else reads it."
+            ),
+            "type": "boolean",
+            "default": true,
+        },
         "global": described("Values that a parent chart shares; none is read here.", &json!({"type": "object", "default": {}})),
         "annotations": described("Annotations of every object, such as policies.", &texts),
         "labels": described("Labels of every object.", &texts),
