@@ -4,7 +4,7 @@
 //! make of the Deployment's template: exactly its arguments, its environment, the files of its volumes, and a token of
 //! its ServiceAccount. Three things of a pod are translated, because the process shares this machine with others:
 //!
-//! * its network: where it listens on all addresses (`0.0.0.0`), it gets an address of the loopback network of its own,
+//! * its network: where it listens on all addresses (`[::]`), it gets an address of the loopback network of its own,
 //!   with the ports of the template, so that probes find it there;
 //! * its files: a path below a `mountPath` becomes one in a temporary folder;
 //! * its ServiceAccount: the token comes in a kubeconfig, because the place of the mounted one is fixed.
@@ -52,7 +52,7 @@ impl Pod {
         let address = Ipv4Addr::from(rand::random_range(u32::from(FIRST_ADDRESS)..=u32::from(LAST_ADDRESS)));
         let source = Source { control_plane, namespace, annotations };
         let volumes = source.volumes(&template, folder.path()).await?;
-        let mut here: Vec<(String, String)> = vec![("0.0.0.0".to_owned(), address.to_string())];
+        let mut here: Vec<(String, String)> = vec![("[::]".to_owned(), address.to_string())];
         for mount in list(&container["volumeMounts"]) {
             let volume =
                 volumes.get(text(&mount["name"])).ok_or_else(|| strange(deployment, "a mount has no volume"))?;
