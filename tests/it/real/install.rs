@@ -8,6 +8,7 @@ mod helm;
 mod kustomize;
 mod namespaced;
 mod olm;
+mod taken_over;
 
 use harness::{ControlPlane, ControlPlaneOptions, Pod, Simulator, repository};
 use serde_json::Value;
@@ -21,10 +22,11 @@ use super::{
 
 /// The tests that run commands of the documents, as `<!-- run by: NAME -->` calls them, each with the pages that it
 /// follows.
-pub const TESTS: [(&str, &[&str]); 4] = [
+pub const TESTS: [(&str, &[&str]); 5] = [
     (helm::NAME, &[INSTALL, UPGRADE, UNINSTALL, README]),
     (kustomize::NAME, &[INSTALL, UPGRADE, UNINSTALL]),
     (namespaced::NAME, &[INSTALL, RESOURCES, UPGRADE, UNINSTALL]),
+    (taken_over::NAME, &[UPGRADE]),
     (gitops::NAME, &[gitops::PAGE]),
 ];
 

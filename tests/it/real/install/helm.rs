@@ -54,7 +54,7 @@ async fn objects_and_atlas_outlive_every_upgrade_and_the_operator_itself() {
 
     // Definitions that have changed, and a template that has.
     let folder = tempfile::tempdir().unwrap();
-    let upgrade = ["upgrade", "atlas-operator-crds", &next_release(folder.path())];
+    let upgrade = ["upgrade", "atlas-operator-crds", &next_release(folder.path()), "--namespace", OPERATOR];
     stage.plane().control_plane.helm(upgrade).run().await.unwrap();
     let patch = r#"{"spec":{"newField":"as a later release knows it"}}"#;
     let patch = ["patch", "atlasproject", "shop", "-n", NAMESPACE, "--type=merge", "-p", patch];
