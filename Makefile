@@ -69,10 +69,10 @@ crds: ## Write crds/, the charts' definitions and rights, and deploy/ anew from 
 	@deploy/render deploy
 	@ls crds deploy
 
-charts: ## Package the charts into target/charts
+charts: ## Package the charts into target/charts (REPOSITORY=…: with that repository of the operator's image)
 	@mkdir -p target/charts
 	@rm -f target/charts/*.tgz
-	@"$$(tests/control-plane/build)/helm" package --destination target/charts $(wildcard charts/*)
+	@packaging/charts target/charts $(REPOSITORY)
 
 keep: ## Keep the definitions of this version and what it stores, in tests/releases, for the tests of later ones
 	@tests/control-plane/build >/dev/null

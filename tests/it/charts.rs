@@ -3,6 +3,7 @@ mod api_server;
 mod names;
 mod network;
 mod nulls;
+mod package;
 mod parent;
 mod settings;
 
