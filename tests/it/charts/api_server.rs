@@ -2,7 +2,7 @@
 use harness::{ControlPlane, ControlPlaneOptions, repository};
 use serde_json::{Value, json};
 
-use super::{OPERATOR, documents, folder, matrix, names, template_as};
+use super::{OPERATOR, documents, folder, matrix, names, of_kind, pages, template_as};
 
 /// Definitions of the Prometheus operator's kinds, with as much schema as the API server wants: what their fields may be
 /// is not checked here.
@@ -24,6 +24,15 @@ fn monitoring() -> String {
         .to_string()
     };
     ["ServiceMonitor", "PrometheusRule"].map(definition).join("\n---\n")
+}
+
+/// The API server would take the objects, and has no warning about any.
+async fn expect_taken(control_plane: &ControlPlane, objects: &[Value], about: &str) {
+    let text: Vec<String> = objects.iter().map(Value::to_string).collect();
+    let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
+    let output = control_plane.kubectl(apply).stdin(text.join("\n---\n")).output().await.unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && said.is_empty(), "{about}: {said}");
 }
 
 #[tokio::test]
@@ -53,12 +62,22 @@ async fn the_api_server_takes_every_object_without_a_complaint() {
     for (chart, about, release, values) in cases {
         let namespace = if release == OPERATOR { OPERATOR } else { names::NAMESPACE };
         let objects = template_as(&folder(chart), release, namespace, &values).await.unwrap();
-        let text: Vec<String> = objects.iter().map(Value::to_string).collect();
-        let apply = ["apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"];
-        let output = control_plane.kubectl(apply).stdin(text.join("\n---\n")).output().await.unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success() && said.is_empty(), "{chart}, {about}, {release}: {said}");
+        expect_taken(&control_plane, &objects, &format!("{chart}, {about}, {release}")).await;
         taken += objects.len();
     }
+    // The plain manifests with their components, as the page names them.
+    let overlay = tempfile::tempdir_in(repository().join("target")).unwrap();
+    let page = pages().into_iter().find(|page| page.path == "docs/install.md").unwrap();
+    let block = page.blocks().into_iter().find(|block| block.code.contains("kind: Kustomization")).unwrap();
+    let kustomization = block.code.replace("deploy", "../../deploy");
+    std::fs::write(overlay.path().join("kustomization.yaml"), kustomization).unwrap();
+    let built = control_plane.kubectl(["kustomize", overlay.path().to_str().unwrap()]).run().await.unwrap();
+    let objects = documents(&built);
+    for kind in ["Deployment", "NetworkPolicy", "ServiceMonitor", "PrometheusRule"] {
+        assert_eq!(of_kind(&objects, kind).len(), 1, "{kind}");
+    }
+    assert_eq!(of_kind(&objects, "ServiceMonitor")[0]["metadata"]["labels"]["release"], "prometheus");
+    expect_taken(&control_plane, &objects, "deploy/").await;
+    taken += objects.len();
     println!("the API server took {taken} objects");
 }
