@@ -44,19 +44,36 @@ pub fn metrics() -> String {
             _ => ("", ""),
         };
         let sample = text.lines().find(|line| line.starts_with(&format!("{name}{sample}{{"))).unwrap_or_default();
-        let labels = sample.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map_or("", |(labels, _)| labels);
-        let labels: Vec<_> = labels.split(',').filter_map(|label| label.split_once('=')).collect();
-        rows.push(vec![
-            code(&format!("{name}{suffix}")),
-            type_.to_owned(),
-            labels
-                .iter()
-                .filter(|(label, _)| *label != "le")
-                .map(|(label, _)| code(label))
-                .collect::<Vec<_>>()
-                .join(", "),
-            help.to_owned(),
-        ]);
+        let labels: Vec<_> = labels(sample).into_iter().filter(|label| *label != "le").map(code).collect();
+        rows.push(vec![code(&format!("{name}{suffix}")), type_.to_owned(), labels.join(", "), help.to_owned()]);
     }
     table(&["metric", "type", "labels", "what it counts"], rows)
+}
+
+/// The names of the labels of a line of an exposition: each stands before `="`, and what is in quotes is a value, with a
+/// backslash before a quote that does not end it.
+fn labels(sample: &str) -> Vec<&str> {
+    let mut names = Vec::new();
+    let mut rest = sample.split_once('{').map_or("", |(_, rest)| rest);
+    while let Some((name, value)) = rest.split_once("=\"") {
+        names.push(name.trim_start_matches(','));
+        let mut escaped = false;
+        let end = value.find(|letter| {
+            let ends = letter == '"' && !escaped;
+            escaped = letter == '\\' && !escaped;
+            ends
+        });
+        rest = end.map_or("", |end| &value[end + 1..]);
+    }
+    names
+}
+
+#[test]
+fn labels_are_found_whatever_their_values_are() {
+    let sample = r#"requests_total{operation="/groups/{groupId},x=\"y\"",method="GET",status="2xx"} 1"#;
+    assert_eq!(labels(sample), ["operation", "method", "status"]);
+    assert_eq!(labels("depth 1"), Vec::<&str>::new());
+    let requests =
+        metrics().lines().find(|row| row.contains("atlas_operator_atlas_requests_total")).unwrap().to_owned();
+    assert!(requests.contains("`status`"), "{requests}");
 }
