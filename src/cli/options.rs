@@ -48,7 +48,7 @@ pub struct Options {
     /// A folder with the files username and password for the proxy: a mounted Secret of type kubernetes.io/basic-auth
     #[arg(long, env = "ATLAS_OPERATOR_ATLAS_PROXY_CREDENTIALS", value_parser = Filed::<ProxyCredentials>::at)]
     pub atlas_proxy_credentials: Option<Filed<ProxyCredentials>>,
-    /// Watch only this namespace (may be given several times; all namespaces by default)
+    /// Watch only this namespace (may be given several times; in the variable, a list with commas; all namespaces by default)
     #[arg(long = "namespace", env = "ATLAS_OPERATOR_NAMESPACE", value_delimiter = ',', value_parser = label)]
     pub namespaces: Vec<String>,
     /// The credentials of objects that refer to none, as NAMESPACE/NAME
@@ -87,7 +87,7 @@ pub struct Options {
     #[arg(long, env = "ATLAS_OPERATOR_LEASE_NAME", default_value = "atlas-operator", value_parser = label)]
     pub lease_name: String,
     /// How long after its last sign of life a leader is replaced: 5s to 5m
-    #[arg(long, env = "ATLAS_OPERATOR_LEASE_DURATION", default_value = "15s", value_parser = lease_duration)]
+    #[arg(long, env = "ATLAS_OPERATOR_LEASE_DURATION", default_value = "12s", value_parser = lease_duration)]
     pub lease_duration: Duration,
     /// Where to serve /metrics
     #[arg(long, env = "ATLAS_OPERATOR_METRICS", default_value_t = anywhere(8080))]
