@@ -1,10 +1,7 @@
 //! `atlas-operator run`
 use std::{ffi::OsString, sync::Arc, time::Duration};
 
-use futures::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-};
+use futures::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use kube::{Client, Config};
 use tokio::{
@@ -18,8 +15,9 @@ use crate::{
     atlas::{Clients, Settings},
     engine::{
         self, Clock, Engine,
-        control::{self, Feeds, Range},
+        control::{self, Feeds, Range, Stopped},
         policy::Defaults,
+        tell::few,
     },
     kind::{GROUP, VERSION},
     kinds,
@@ -75,9 +73,6 @@ pub(super) fn run(options: Options, arguments: Vec<OsString>) -> Result<(), Stri
     runtime.shutdown_background();
     done
 }
-
-/// Resolves once the process is told to stop.
-type Stopped = Shared<BoxFuture<'static, ()>>;
 
 async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> Result<(), String> {
     let stop = stop()?.shared();
@@ -217,7 +212,7 @@ impl Work {
         readiness.wait("waiting for the first list of every kind");
         let (synced, listed) = (feeds.synced(), readiness.clone());
         beside.add(async move {
-            synced.wait().await;
+            synced.follow(|awaited| listed.wait(&format!("waiting for the first list of {}", few(awaited)))).await;
             listed.ready();
             tracing::info!("ready");
         });

@@ -2,13 +2,13 @@
 //!
 //! One controller for each kind and watched namespace. An object that always fails holds one slot for as long as its
 //! pass takes and then waits out its delay, so it never starves the others.
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::BoxStream};
+use futures::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Shared},
+    stream::BoxStream,
+};
 use k8s_openapi::api::core::v1::{Namespace, Secret};
 use kube::{
     Api, ResourceExt,
@@ -21,14 +21,17 @@ use kube::{
         watcher,
     },
 };
-use serde_json::{Value, json};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::Instant,
+};
 
 use super::{
     Engine, Stores,
+    facts::Facts,
+    lists::{Listing, Synced, is_refused},
     object::{KindRef, Object},
-    outcome,
-    wake::{Subject, Topic, lock},
+    wake::{Subject, Topic},
 };
 use crate::{kind::Kind, status::SecretReference};
 
@@ -57,49 +60,19 @@ impl Range {
     }
 }
 
-/// How many first lists have not come yet. Before all have, what is not seen may be there all the same.
-///
-/// A `Store`'s own signal wakes only the last of several who wait for it, and its controller is one of them.
-#[derive(Clone)]
-pub struct Synced(watch::Sender<usize>);
-
-impl Synced {
-    /// Waits until every first list has come.
-    pub async fn wait(&self) {
-        // An error would mean that no sender is left, and one is in `self`.
-        drop(self.0.subscribe().wait_for(|remaining| *remaining == 0).await);
-    }
-
-    fn more(&self) -> FirstList {
-        self.0.send_modify(|remaining| *remaining += 1);
-        FirstList(Some(self.clone()))
-    }
-}
-
-/// One list that has not come yet.
-struct FirstList(Option<Synced>);
-
-impl FirstList {
-    fn came(&mut self) {
-        if let Some(synced) = self.0.take() {
-            synced.0.send_modify(|remaining| *remaining -= 1);
-        }
-    }
-}
-
 /// The objects of one kind in one namespace, or in all.
 struct Feed {
     kind: &'static dyn Kind,
     namespace: Option<String>,
     writer: Writer<Object>,
-    first: FirstList,
+    listing: Listing,
 }
 
 /// The writing ends of what is watched; they go to [`run`].
 pub struct Feeds {
     synced: Synced,
     objects: Vec<Feed>,
-    namespaces: Option<(Writer<PartialObjectMeta<Namespace>>, FirstList)>,
+    namespaces: Option<(Writer<PartialObjectMeta<Namespace>>, Listing)>,
     range: Range,
 }
 
@@ -108,18 +81,20 @@ pub fn prepare(
     catalogue: &[&'static dyn Kind],
     range: Range,
 ) -> (Stores, Option<Store<PartialObjectMeta<Namespace>>>, Feeds) {
-    let synced = Synced(watch::Sender::new(0));
+    let synced = Synced::new();
     let mut stores: Stores = HashMap::new();
     let mut objects = Vec::new();
     for kind in catalogue {
         for namespace in range.each() {
             let writer = Writer::<Object>::new(KindRef::of(*kind));
             stores.entry(kind.name()).or_default().push(writer.as_reader());
-            objects.push(Feed { kind: *kind, namespace: namespace.map(str::to_owned), writer, first: synced.more() });
+            let listing = Listing::awaited(kind.plural(), namespace, &synced);
+            objects.push(Feed { kind: *kind, namespace: namespace.map(str::to_owned), writer, listing });
         }
     }
     // Seeing namespaces takes cluster-wide rights, which an operator bound to some of them does not have.
-    let namespaces = matches!(range, Range::All).then(|| (Writer::default(), synced.more()));
+    let namespaces =
+        matches!(range, Range::All).then(|| (Writer::default(), Listing::awaited("namespaces", None, &synced)));
     let reader = namespaces.as_ref().map(|(writer, _)| writer.as_reader());
     (stores, reader, Feeds { synced, objects, namespaces, range })
 }
@@ -131,22 +106,30 @@ impl Feeds {
     }
 }
 
+/// Resolves once the process is told to stop.
+pub type Stopped = Shared<BoxFuture<'static, ()>>;
+
 /// Runs every controller until `stop` resolves and all passes in flight have ended.
-pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: futures::future::Shared<BoxFuture<'static, ()>>) {
+pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: Stopped) {
     let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
     let facts = Arc::new(Facts::default());
-    for Feed { kind, namespace, writer, first } in feeds.objects {
+    // One number for all namespaces: a kind has a controller in each.
+    let turns =
+        engine.catalogue.iter().map(|kind| (kind.name(), Arc::new(Semaphore::new(engine.options.concurrency.into()))));
+    let turns: HashMap<_, _> = turns.collect();
+    for Feed { kind, namespace, writer, listing } in feeds.objects {
+        let Some(turns) = turns.get(kind.name()) else { continue };
+        let entrance = Entrance { synced: feeds.synced.clone(), turns: Arc::clone(turns), stop: stop.clone() };
         let reader = writer.as_reader();
-        let stream = objects(&engine, &facts, kind, namespace.as_deref(), writer, first);
-        let synced = feeds.synced.clone();
-        tasks.push(control(Arc::clone(&engine), kind, (stream, reader), namespace, synced, stop.clone()).boxed());
+        let stream = objects(&engine, &facts, kind, namespace.clone(), writer, listing);
+        tasks.push(control(Arc::clone(&engine), kind, (stream, reader), namespace, entrance).boxed());
     }
     let mut watches: Vec<BoxFuture<'static, ()>> = Vec::new();
     for namespace in feeds.range.each() {
         watches.push(secrets(Arc::clone(&engine), namespace.map(str::to_owned)).boxed());
     }
-    if let Some((writer, first)) = feeds.namespaces {
-        watches.push(namespaces(Arc::clone(&engine), writer, first).boxed());
+    if let Some((writer, listing)) = feeds.namespaces {
+        watches.push(namespaces(Arc::clone(&engine), writer, listing).boxed());
     }
     // Each on a task of its own, so that a slow one holds up no other; the watches end with the controllers.
     let watches: Vec<_> = watches.into_iter().map(spawn).collect();
@@ -167,13 +150,13 @@ fn objects(
     engine: &Arc<Engine>,
     facts: &Arc<Facts>,
     kind: &'static dyn Kind,
-    namespace: Option<&str>,
+    namespace: Option<String>,
     writer: Writer<Object>,
-    mut first: FirstList,
+    mut listing: Listing,
 ) -> Touched {
     let reference = KindRef::of(kind);
     let client = engine.kube.clone();
-    let api: Api<Object> = match namespace {
+    let api: Api<Object> = match &namespace {
         Some(namespace) => Api::namespaced_with(client, namespace, &reference),
         None => Api::all_with(client, &reference),
     };
@@ -185,11 +168,21 @@ fn objects(
         .inspect(move |event| match event {
             Ok(event) => {
                 if matches!(event, watcher::Event::InitDone) {
-                    first.came();
+                    if let Some(namespace) = &namespace {
+                        engine.unreadable.listed(kind.name(), namespace);
+                    }
+                    listing.answered();
                 }
+                listing.saw(event);
                 facts.saw(&engine, kind, event);
             }
-            Err(error) => interrupted(kind.plural(), error),
+            Err(error) => {
+                if let Some(namespace) = namespace.as_ref().filter(|_| is_refused(error)) {
+                    engine.unreadable.refused(kind.name(), namespace);
+                    listing.answered();
+                }
+                listing.failed(error);
+            }
         })
         .touched_objects()
         .predicate_filter(
@@ -210,10 +203,8 @@ async fn control(
     kind: &'static dyn Kind,
     (stream, reader): (Touched, Store<Object>),
     namespace: Option<String>,
-    synced: Synced,
-    stop: futures::future::Shared<BoxFuture<'static, ()>>,
+    entrance: Entrance,
 ) {
-    let concurrency = engine.options.concurrency;
     let wakes = engine.wakes.stream(kind).filter(move |reference| {
         let here = namespace.is_none() || reference.namespace == namespace;
         std::future::ready(here)
@@ -229,14 +220,14 @@ async fn control(
         woken.backlog.due(Subject { kind: kind.name(), namespace, name }, Instant::now());
     });
     Controller::for_stream_with(stream, reader, KindRef::of(kind))
-        .with_config(controller::Config::default().concurrency(concurrency).debounce(DEBOUNCE))
+        .with_config(controller::Config::default().concurrency(engine.options.concurrency).debounce(DEBOUNCE))
         .reconcile_on(wakes)
-        .graceful_shutdown_on(stop)
+        .graceful_shutdown_on(entrance.stop.clone())
         .run(
             move |object: Arc<Object>, engine: Arc<Engine>| {
-                let synced = synced.clone();
+                let entrance = entrance.clone();
                 async move {
-                    synced.wait().await;
+                    let Some(_turn) = entrance.pass().await else { return Ok(Action::await_change()) };
                     let subject = Subject::of(kind, &object);
                     engine.backlog.done(&subject);
                     let action = match engine.pass(kind, &object).await {
@@ -256,6 +247,32 @@ async fn control(
         .await;
 }
 
+/// What stands before every pass over an object of a kind.
+#[derive(Clone)]
+struct Entrance {
+    /// Everything has to be seen once.
+    synced: Synced,
+    /// So many are worked on at once, in all namespaces together.
+    turns: Arc<Semaphore>,
+    /// None begins once the process is told to stop.
+    stop: Stopped,
+}
+
+impl Entrance {
+    /// Waits for a turn, which lasts until it is dropped; there is none once the process is told to stop.
+    async fn pass(&self) -> Option<OwnedSemaphorePermit> {
+        let turn = async {
+            self.synced.wait().await;
+            Arc::clone(&self.turns).acquire_owned().await.ok()
+        };
+        tokio::select! {
+            biased;
+            () = self.stop.clone() => None,
+            turn = turn => turn,
+        }
+    }
+}
+
 /// Wakes whoever depends on a Secret that changed. Only metadata is watched; values are read when they are needed.
 async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
     let client = engine.kube.clone();
@@ -263,15 +280,19 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
         Some(namespace) => Api::namespaced(client, namespace),
         None => Api::all(client),
     };
+    let mut listing = Listing::new("secrets", namespace.as_deref());
     let mut events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff().boxed();
     let mut versions: HashMap<(String, String), Option<String>> = HashMap::new();
     while let Some(event) = events.next().await {
+        if let Ok(event) = &event {
+            listing.saw(event);
+        }
         let (secret, gone) = match event {
             Ok(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret)) => (secret, false),
             Ok(watcher::Event::Delete(secret)) => (secret, true),
             Ok(watcher::Event::Init | watcher::Event::InitDone) => continue,
             Err(error) => {
-                interrupted("secrets", &error);
+                listing.failed(&error);
                 continue;
             }
         };
@@ -293,7 +314,7 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
 }
 
 /// Keeps the annotations of namespaces, and wakes what is in one whose annotations changed.
-async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namespace>>, mut first: FirstList) {
+async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namespace>>, mut listing: Listing) {
     let api: Api<PartialObjectMeta<Namespace>> = Api::all(engine.kube.clone());
     let mut events = reflector::reflector(
         writer,
@@ -305,6 +326,9 @@ async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namesp
     .boxed();
     let mut seen: HashMap<String, Option<std::collections::BTreeMap<String, String>>> = HashMap::new();
     while let Some(event) = events.next().await {
+        if let Ok(event) = &event {
+            listing.saw(event);
+        }
         match event {
             Ok(watcher::Event::Apply(namespace) | watcher::Event::InitApply(namespace)) => {
                 let (name, annotations) = (namespace.name_any(), namespace.metadata.annotations);
@@ -312,82 +336,9 @@ async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namesp
                     engine.wakes.publish(&Topic::Namespace(name));
                 }
             }
-            Ok(watcher::Event::InitDone) => first.came(),
+            Ok(watcher::Event::InitDone) => listing.answered(),
             Ok(watcher::Event::Init | watcher::Event::Delete(_)) => {}
-            Err(error) => interrupted("namespaces", &error),
+            Err(error) => listing.failed(&error),
         }
     }
-}
-
-/// A watch that failed is taken up again, ever less often; without a word a missing right would look like silence.
-fn interrupted(resource: &str, error: &watcher::Error) {
-    tracing::warn!(resource, error = %error, "watch interrupted; it is taken up again");
-}
-
-/// What others can know of each object: a change in it, and in nothing else, wakes them.
-#[derive(Default)]
-pub struct Facts(Mutex<HashMap<Subject, Fact>>);
-
-/// The facts of one object, and the topics they were published under.
-struct Fact {
-    known: Value,
-    topics: Vec<Topic>,
-}
-
-impl Facts {
-    /// Takes notice of what a watch showed, once the stores show it too.
-    pub fn saw(&self, engine: &Engine, kind: &'static dyn Kind, event: &watcher::Event<Object>) {
-        match event {
-            watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
-                let subject = Subject::of(kind, object);
-                let fact = fact(kind, object);
-                let before = lock(&self.0)
-                    .insert(subject.clone(), Fact { known: fact.known.clone(), topics: fact.topics.clone() });
-                if before.as_ref().is_none_or(|before| before.known != fact.known) {
-                    engine.wakes.publish(&Topic::Object(subject));
-                    for topic in before.into_iter().flat_map(|before| before.topics).chain(fact.topics) {
-                        engine.wakes.publish(&topic);
-                    }
-                }
-            }
-            watcher::Event::Delete(object) => {
-                let subject = Subject::of(kind, object);
-                engine.ledger.forget(object.own_uid());
-                engine.backlog.done(&subject);
-                engine.wakes.depend(&subject, []);
-                let before = lock(&self.0).remove(&subject);
-                engine.wakes.publish(&Topic::Object(subject));
-                for topic in before.into_iter().flat_map(|before| before.topics) {
-                    engine.wakes.publish(&topic);
-                }
-            }
-            watcher::Event::Init | watcher::Event::InitDone => {}
-        }
-    }
-}
-
-fn fact(kind: &'static dyn Kind, object: &Object) -> Fact {
-    let (spec, status) = (object.spec_value(), object.read_status());
-    let atlas = &status.common.atlas;
-    let mut topics = Vec::new();
-    if let Some(id) = &atlas.project_id {
-        topics.push(Topic::Members(kind.name(), id.clone()));
-    }
-    if let Some(name) = spec["projectRef"]["name"].as_str() {
-        let namespace = spec["projectRef"]["namespace"].as_str().unwrap_or(object.namespace_name());
-        topics.push(Topic::Referrers(namespace.to_owned(), name.to_owned()));
-    }
-    let known = json!([
-        object.own_uid(),
-        object.is_leaving(),
-        outcome::is_ready(&status.common, object.metadata.generation.unwrap_or_default()),
-        atlas.id,
-        status.common.is_established(),
-        atlas.project_id,
-        status.own.get("connectionStrings"),
-        spec["name"],
-        spec["connectionSecretRef"],
-        spec["allowedNamespaces"],
-    ]);
-    Fact { known, topics }
 }

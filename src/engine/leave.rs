@@ -14,6 +14,7 @@ use super::{
     plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid, no_credentials},
+    tell::few,
     wake::{Topic, Watching},
 };
 use crate::{
@@ -161,15 +162,24 @@ impl Pass<'_> {
                 }
             }
         }
-        if children.is_empty() {
-            return Ok(());
+        let waiting = |message| Err(Outcome::Waiting { reason: Reason::ChildrenExist, message });
+        if !children.is_empty() {
+            children.sort();
+            return waiting(format!("The project is deleted once these are: {}.", few(&children)));
         }
-        children.sort();
-        let shown = children.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        let more = if children.len() > 5 { format!(" and {} more", children.len() - 5) } else { String::new() };
-        Err(Outcome::Waiting {
-            reason: Reason::ChildrenExist,
-            message: format!("The project is deleted once these are: {shown}{more}."),
+        let allowed = self.declared()?.needs().allowed_namespaces;
+        let places = || std::iter::once(&namespace).chain(&allowed);
+        let unseen = self
+            .engine
+            .catalogue
+            .iter()
+            .filter(|kind| kind.name() != PROJECT)
+            .find_map(|kind| places().find_map(|namespace| self.engine.unreadable.about(kind.name(), namespace)));
+        unseen.map_or(Ok(()), |unseen| {
+            waiting(format!(
+                "The project is deleted once it is known what is in it. {unseen} Give it the right, or take the \
+                 namespace out of spec.allowedNamespaces."
+            ))
         })
     }
 }

@@ -6,8 +6,10 @@ pub mod act;
 pub mod backlog;
 pub mod control;
 pub mod diff;
+pub mod facts;
 pub mod leave;
 pub mod ledger;
+pub mod lists;
 pub mod object;
 pub mod observe;
 pub mod outcome;
@@ -35,7 +37,7 @@ use kube::{
 };
 use tokio::sync::OwnedMutexGuard;
 
-use self::{backlog::Backlog, ledger::Ledger, object::Object, policy::Defaults, wake::Wakes};
+use self::{backlog::Backlog, ledger::Ledger, lists::Unreadable, object::Object, policy::Defaults, wake::Wakes};
 use crate::{
     atlas::{Clients, Glance},
     kind::Kind,
@@ -82,6 +84,8 @@ pub struct Engine {
     pub stores: Stores,
     /// The annotations of namespaces, as watched; `None` where the operator may not see namespaces.
     pub namespaces: Option<Store<PartialObjectMeta<Namespace>>>,
+    /// What is watched and cannot be listed.
+    pub unreadable: Unreadable,
     /// Who depends on what.
     pub wakes: Wakes,
     /// Memory between passes.
@@ -121,6 +125,7 @@ impl Engine {
             catalogue: kinds::all(),
             stores,
             namespaces: None,
+            unreadable: Unreadable::default(),
             wakes: Wakes::default(),
             ledger: Ledger::default(),
             backlog: Backlog::default(),

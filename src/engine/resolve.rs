@@ -143,12 +143,8 @@ impl Engine {
         let name = reference.name.as_str();
         watching.on(Topic::Object(Subject { kind: PROJECT, namespace: theirs.to_owned(), name: name.to_owned() }));
         let waiting = |reason, message| Outcome::Waiting { reason, message };
-        let project = self.object(PROJECT, theirs, name).ok_or_else(|| {
-            waiting(
-                Reason::DependencyNotFound,
-                format!("spec.projectRef: there is no AtlasProject {theirs}/{name}. Create it, or mend the reference."),
-            )
-        })?;
+        let missing = || self.missing("spec.projectRef", PROJECT, theirs, name);
+        let project = self.object(PROJECT, theirs, name).ok_or_else(missing)?;
         let kind = self.kind(PROJECT);
         let read = |raw: &_| kind.map(|kind| kind.read(raw));
         let needs = match project.spec.as_deref().and_then(read) {
@@ -231,13 +227,7 @@ impl Engine {
     ) -> Result<String, Outcome> {
         let (namespace, name) = (namespace.to_owned(), name.to_owned());
         watching.on(Topic::Object(Subject { kind: need.kind, namespace: namespace.clone(), name: name.clone() }));
-        let missing = || Outcome::Waiting {
-            reason: Reason::DependencyNotFound,
-            message: format!(
-                "{}: there is no {} {namespace}/{name}. Create it, or mend the reference.",
-                need.path, need.kind
-            ),
-        };
+        let missing = || self.missing(&need.path, need.kind, &namespace, &name);
         let object = self.object(need.kind, &namespace, &name).ok_or_else(missing)?;
         let declared = object.spec.as_deref().and_then(|raw| self.kind(need.kind)?.read(raw).ok());
         let atlas_name = declared.as_deref().and_then(Declared::atlas_name).ok_or_else(missing)?.to_owned();
@@ -250,6 +240,21 @@ impl Engine {
             }),
             _ => Err(not_in_atlas(need, &namespace, &name)),
         }
+    }
+
+    /// A wait for an object that is not there, as far as can be seen.
+    fn missing(&self, path: &str, kind: &str, namespace: &str, name: &str) -> Outcome {
+        let (reason, message) = match self.unreadable.about(kind, namespace) {
+            None => (
+                Reason::DependencyNotFound,
+                format!("{path}: there is no {kind} {namespace}/{name}. Create it, or mend the reference."),
+            ),
+            Some(unseen) => (
+                Reason::DependencyNotReady,
+                format!("{path}: whether there is {kind} {namespace}/{name} is not known. {unseen}"),
+            ),
+        };
+        Outcome::Waiting { reason, message }
     }
 
     pub(super) async fn client(

@@ -63,10 +63,17 @@ impl Pass<'_> {
             self.put_connection(existing.get(&name), &name, &cluster, data).await?;
             names.push(name);
         }
-        names.sort();
-        for name in existing.keys().filter(|name| !names.contains(name)) {
-            self.engine.drop_secret(self.object, name).await?;
+        // The cluster of one may be in a namespace that cannot be listed at present.
+        let sees_all = self.engine.unreadable.sees_all(CLUSTER);
+        let others: Vec<_> = existing.keys().filter(|name| !names.contains(name)).cloned().collect();
+        for name in others {
+            if sees_all {
+                self.engine.drop_secret(self.object, &name).await?;
+            } else {
+                names.push(name);
+            }
         }
+        names.sort();
         if names.is_empty() {
             self.status.own.remove(PUBLISHED);
         } else {

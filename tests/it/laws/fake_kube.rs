@@ -36,6 +36,8 @@ struct State {
     writes: u64,
     /// Namespaces that are being deleted.
     going: Vec<String>,
+    /// Namespaces in which the operator may make no Secrets.
+    closed: Vec<String>,
     /// Every version of every object, oldest first, while they are kept.
     versions: Option<Vec<Value>>,
     /// The resource that cannot be read.
@@ -124,6 +126,11 @@ impl FakeKube {
             object.as_object_mut().unwrap().remove("status");
             state.put(key.clone(), object);
         }
+    }
+
+    /// What an administrator does who grants the operator no more than to read what is in a namespace.
+    pub fn close_namespace(&self, name: &str) {
+        self.state.lock().unwrap().closed.push(name.to_owned());
     }
 
     pub fn get(&self, key: &Key) -> Option<Value> {
@@ -220,6 +227,9 @@ impl FakeKube {
                 let (code, mut status) = failure(403, "Forbidden");
                 status["details"] = json!({"causes": [{"reason": "NamespaceTerminating"}]});
                 (code, status)
+            }
+            (&Method::POST, [namespace, "secrets"]) if state.closed.iter().any(|closed| closed == namespace) => {
+                failure(403, "Forbidden")
             }
             (&Method::POST, [namespace, "secrets"]) => {
                 let name = body["metadata"]["name"].as_str().unwrap_or_default().to_owned();

@@ -25,4 +25,5 @@ mod trap;
 mod upgrades;
 mod users;
 mod view;
+mod watches;
 pub mod world;

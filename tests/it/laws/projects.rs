@@ -193,3 +193,29 @@ async fn a_project_with_an_id_and_another_name_is_not_renamed_unasked() {
     story.go_on().await;
     assert_eq!(story.sent().await, [("PATCH ".to_owned(), json!({"name": "Shop"}))]);
 }
+
+#[tokio::test]
+async fn a_project_is_not_deleted_while_a_namespace_that_may_refer_to_it_cannot_be_listed() {
+    let (mut story, _) = begin(&[PROJECT]).await;
+    let allow = |namespaces: Value| {
+        move |document: &mut Value| {
+            document["spec"]["allowedNamespaces"] = namespaces;
+            document["metadata"]["annotations"] = json!({"atlas-operator.io/deletion": "delete"});
+        }
+    };
+    story.edit(PROJECT, allow(json!(["elsewhere"])));
+    story.go_on().await;
+    let unreadable = &story.operator.engine.unreadable;
+    unreadable.refused("AtlasCluster", "elsewhere");
+    unreadable.refused("AtlasCluster", "of-no-concern");
+    story.sent().await;
+    story.world.kube.delete(&("atlasprojects".to_owned(), NAMESPACE.to_owned(), "shop".to_owned()));
+    story.wait(A_WHILE).await;
+    let ready = condition(&shop(&story), "Ready");
+    assert_eq!(ready["reason"], "ChildrenExist", "{ready}");
+    assert!(ready["message"].as_str().unwrap().contains("AtlasCluster in namespace elsewhere"), "{ready}");
+    assert_eq!(lines(&story).await, Vec::<String>::new());
+    story.edit(PROJECT, allow(json!([])));
+    story.wait(A_WHILE).await;
+    assert!(story.get("atlasprojects", "shop").is_none());
+}

@@ -58,7 +58,7 @@ spec:
 /// A world and an operator in it, from one thing that a user does to the next.
 pub(super) struct Story {
     pub(super) world: World,
-    operator: TestOperator,
+    pub(super) operator: TestOperator,
 }
 
 impl Story {

@@ -9,7 +9,8 @@ use atlas_operator::{
     atlas::{Clients, Endpoint, Settings},
     engine::{
         Clock, Engine, Options,
-        control::{Facts, Range, prepare},
+        control::{Range, prepare},
+        facts::Facts,
         object::{KindRef, Object},
         policy::Defaults,
     },
