@@ -4,7 +4,7 @@
 //! ([`configuration`](super::configuration)) and the table in `docs/configuration.md`. No setting holds a secret; what
 //! is secret is referred to by the name of its Secret.
 use std::{
-    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    net::{Ipv6Addr, SocketAddr},
     path::PathBuf,
     time::Duration,
 };
@@ -89,10 +89,10 @@ pub struct Options {
     /// How long after its last sign of life a leader is replaced: 5s to 5m
     #[arg(long, env = "ATLAS_OPERATOR_LEASE_DURATION", default_value = "12s", value_parser = lease_duration)]
     pub lease_duration: Duration,
-    /// Where to serve /metrics
+    /// Where to serve /metrics; [::] is every address, of IPv4 too
     #[arg(long, env = "ATLAS_OPERATOR_METRICS", default_value_t = anywhere(8080))]
     pub metrics: SocketAddr,
-    /// Where to serve /livez and /readyz
+    /// Where to serve /livez and /readyz; [::] is every address, of IPv4 too
     #[arg(long, env = "ATLAS_OPERATOR_HEALTH", default_value_t = anywhere(8081))]
     pub health: SocketAddr,
     /// Where to send traces: the address of an OTLP collector for HTTP, such as http://collector:4318 (none by default)
@@ -114,8 +114,9 @@ impl Options {
     }
 }
 
+/// Every address, of either family.
 fn anywhere(port: u16) -> SocketAddr {
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, port))
+    SocketAddr::from((Ipv6Addr::UNSPECIFIED, port))
 }
 
 /// A name as namespaces have it, a DNS label (RFC 1123).

@@ -31,10 +31,10 @@ use crate::{
 };
 
 /// How long calls in flight may take once the process is told to stop. Kubernetes gives a pod 30 s, and the process
-/// promises to be gone within 25, of which the rest is for [`GOODBYE`].
-const STOP: Duration = Duration::from_secs(22);
-/// How long handing back the lease and access tokens may take at the end.
-const GOODBYE: Duration = Duration::from_secs(2);
+/// promises to be gone within 25, of which three are for [`GOODBYE`], twice, and one for a busy machine.
+const STOP: Duration = Duration::from_secs(21);
+/// How long giving back the lease and access tokens may take at the end, and then handing over the last traces.
+const GOODBYE: Duration = Duration::from_millis(1500);
 /// How often missing definitions are looked for.
 const DEFINITIONS: Duration = Duration::from_secs(2);
 
@@ -78,8 +78,8 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     let stop = stop()?.shared();
     let metrics = Arc::new(Metrics::default());
     let readiness = Readiness::waiting("starting");
-    let health = server::bind(options.health).await.map_err(|error| format!("--health: {error}"))?;
-    let exposition = server::bind(options.metrics).await.map_err(|error| format!("--metrics: {error}"))?;
+    let health = server::bind(options.health).map_err(|error| format!("--health: {error}"))?;
+    let exposition = server::bind(options.metrics).map_err(|error| format!("--metrics: {error}"))?;
     let mut beside = Background::default();
     beside.add(server::health(health, readiness.clone()));
     beside.add(server::metrics(exposition, Arc::clone(&metrics)));
@@ -99,7 +99,8 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     }
     if !options.leader_election {
         let work = Work::new(&options, kube, metrics, Term::unlimited());
-        work.until(stop, &readiness, &mut beside).await;
+        let engine = work.until(stop, &readiness, &mut beside).await;
+        close(&engine).await;
         return Ok(());
     }
 
@@ -122,13 +123,19 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     let fenced = leader::fenced(config, term.clone()).map_err(unusable)?;
     let work = Work::new(&options, fenced, metrics, term);
     tokio::select! {
-        () = work.until(stop, &readiness, &mut beside) => {
-            give_back(leader).await;
+        engine = work.until(stop, &readiness, &mut beside) => {
+            // Nothing is changed from here on, whatever is still under way: with the lease the term ends.
+            tokio::join!(give_back(leader), close(&engine));
             Ok(())
         }
         // Whatever is under way is dropped: it could change nothing any more. The next start is a standby.
         loss = leader.hold() => Err(format!("no longer the leader: {loss}")),
     }
+}
+
+/// Hands back the tokens that are still good; Atlas need not answer for the operator to end.
+async fn close(engine: &Engine) {
+    drop(timeout(GOODBYE, engine.clients.close()).await);
 }
 
 async fn give_back(leader: Leader) {
@@ -207,7 +214,7 @@ impl Work {
     }
 
     /// Runs the controllers until `stop` resolves and the calls in flight have ended, or have had their time.
-    async fn until(self, stop: Stopped, readiness: &Readiness, beside: &mut Background) {
+    async fn until(self, stop: Stopped, readiness: &Readiness, beside: &mut Background) -> Arc<Engine> {
         let Self { engine, feeds, options } = self;
         readiness.wait("waiting for the first list of every kind");
         let (synced, listed) = (feeds.synced(), readiness.clone());
@@ -223,8 +230,7 @@ impl Work {
             () = control::run(Arc::clone(&engine), feeds, stop) => tracing::info!("stopped"),
             () = deadline => tracing::warn!("stopped before every call had its answer"),
         }
-        // Tokens that are still good are handed back; Atlas need not answer for the operator to end.
-        drop(timeout(GOODBYE, engine.clients.close()).await);
+        engine
     }
 }
 

@@ -19,7 +19,7 @@ const CASES: &str = "tests/monitoring/rules.test.yaml";
 /// What `/metrics` answers when everything has been counted over so many objects.
 async fn exposed(objects: usize) -> String {
     drop(rustls::crypto::ring::default_provider().install_default());
-    let listener = server::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
+    let listener = server::bind("127.0.0.1:0".parse().unwrap()).unwrap();
     let address = listener.local_addr().unwrap();
     let serving = tokio::spawn(server::metrics(listener, everything::counted(objects)));
     let client = reqwest::Client::builder().no_proxy().build().unwrap();

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use atlas_operator::kinds;
 use harness::{
     Call, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions, eventually,
-    repository,
+    free_port, repository,
 };
 use serde_json::{Value, json};
 
@@ -74,18 +74,26 @@ async fn without_definitions_it_waits_and_says_for_which_and_goes_on_by_itself()
 #[tokio::test]
 async fn a_stop_ends_in_time_although_atlas_never_answers() {
     const NAMESPACE: &str = "stop-held";
-    let stage = Stage::shared(Scenery::of(NAMESPACE)).await;
+    // Nothing is answered by Atlas, nor by the collector of traces, which takes connections and leaves it at that.
+    let gate = Gate::open(" /api/").await;
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("--otlp-endpoint=http://{}", collector.local_addr().unwrap());
+    let name = format!("--lease-name={NAMESPACE}");
+    let scenery =
+        Scenery { atlas_url: Some(gate.url()), port: Some(gate.behind()), speed: 1.0, ..Scenery::of(NAMESPACE) };
+    let arguments = ["--leader-election", "--lease-namespace=atlas-operator", &name, &endpoint];
+    let stage = Stage::shared(scenery.arguments(&arguments)).await;
     // With a service account, whose access token is handed back after the calls in flight.
     let secret = stage.organization().service_account_secret(NAMESPACE, CREDENTIALS);
     stage.kube.apply(NAMESPACE, &secret).await;
     stage.kube.apply(NAMESPACE, &examples::project("shop", "Shop")).await;
     stage.all_ready(NAMESPACE).await;
-    let fault = json!({"operation": "POST /groups/{groupId}/clusters", "kind": "timeout", "times": -1});
-    stage.simulator.add_fault(&fault).await.unwrap();
+    let since = stage.simulator.latest_call().await.unwrap();
+    gate.close();
     stage.kube.apply(NAMESPACE, &examples::cluster("orders")).await;
     eventually(PATIENCE, "a call that is held", || async {
-        let faults = stage.simulator.faults().await.map_err(|error| error.to_string())?;
-        if faults[0]["waiting"] == 1 { Ok(()) } else { Err(faults.to_string()) }
+        let calls = stage.simulator.calls(since).await.map_err(|error| error.to_string())?;
+        if calls.is_empty() { Err("none".to_owned()) } else { Ok(()) }
     })
     .await
     .unwrap();
@@ -95,6 +103,7 @@ async fn a_stop_ends_in_time_although_atlas_never_answers() {
     println!("with a call that Atlas never answers, the operator ended after {:.1} s", took.as_secs_f64());
     assert!(status.success(), "{status}");
     assert!(took <= STOP, "{took:?}");
+    assert!(stage.operator.logs().contains("the lease is given back"), "{}", stage.operator.last_lines());
     stage.look_back().await;
 }
 
@@ -232,4 +241,44 @@ fn kind_of(path: &str) -> &'static str {
         path if path.contains("/customDBRoles") => "AtlasCustomRole",
         _ => "AtlasProject",
     }
+}
+
+#[tokio::test]
+async fn on_every_address_it_answers_to_both_families() {
+    // Its API server is not there, which it waits for; the probes answer before that.
+    let folder = tempfile::tempdir().unwrap();
+    let kubeconfig = folder.path().join("kubeconfig");
+    let nowhere = json!({
+        "apiVersion": "v1", "kind": "Config", "current-context": "nowhere",
+        "contexts": [{"name": "nowhere", "context": {"cluster": "nowhere", "user": "nobody"}}],
+        "clusters": [{"name": "nowhere", "cluster": {"server": "http://127.0.0.1:1"}}],
+        "users": [{"name": "nobody", "user": {}}],
+    });
+    std::fs::write(&kubeconfig, nowhere.to_string()).unwrap();
+    let [health, metrics] = [(); 2].map(|()| free_port());
+    let process = tokio::process::Command::new(env!("CARGO_BIN_EXE_atlas-operator"))
+        .args(["run", "--atlas-url=http://127.0.0.1:1"])
+        .args([format!("--health=[::]:{health}"), format!("--metrics=[::]:{metrics}")])
+        .env("KUBECONFIG", &kubeconfig)
+        .kill_on_drop(true)
+        .spawn();
+    let mut process = process.unwrap();
+    let mut hosts = vec!["127.0.0.1"];
+    if std::net::TcpListener::bind("[::1]:0").is_ok() {
+        hosts.push("[::1]");
+    } else {
+        println!("this machine has no IPv6, so only IPv4 is tried");
+    }
+    for host in hosts {
+        for (port, path, part) in [(health, "livez", "ok"), (metrics, "metrics", "atlas_operator_build_info")] {
+            let url = format!("http://{host}:{port}/{path}");
+            eventually(PATIENCE, &url, || async {
+                let (status, body) = get(&url).await.map_err(|error| error.to_string())?;
+                if status == 200 && body.contains(part) { Ok(()) } else { Err(format!("{status} {body}")) }
+            })
+            .await
+            .unwrap();
+        }
+    }
+    process.kill().await.unwrap();
 }
