@@ -28,7 +28,7 @@ demo: ## Show the quickstart at work on this machine until Ctrl-C; with ONCE=1 t
 	@target/debug/demo
 
 test: ## Run every test, on a real control plane and the simulator
-	@tests/control-plane/build >/dev/null
+	@tests/prepare
 	cargo build --locked --workspace --bins --tests
 	cargo test --locked --workspace -- --show-output
 
