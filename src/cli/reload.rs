@@ -13,10 +13,12 @@ const EVERY: Duration = Duration::from_secs(5);
 
 /// Follows the file of `options` for ever.
 pub(super) async fn follow(path: &Path, mut options: Options, arguments: Vec<OsString>, filter: Filter) {
-    let mut seen = tokio::fs::read(path).await.ok();
+    // Nothing yet: what the file says at the first look is compared with what the program was started with, since it may
+    // have changed in between.
+    let mut seen = None;
     loop {
         tokio::time::sleep(EVERY).await;
-        let content = tokio::fs::read(path).await.ok();
+        let content = Some(tokio::fs::read(path).await.ok());
         if content == seen {
             continue;
         }
