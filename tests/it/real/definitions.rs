@@ -70,12 +70,16 @@ async fn the_api_server_takes_the_definitions_without_a_complaint() {
 async fn kubectl_explains_every_field_of_every_kind() {
     let plane = Plane::shared().await;
     let published = plane.control_plane.kubectl(["get", "--raw", &format!("/openapi/v3/apis/{GROUP}/{VERSION}")]);
-    let published = published.json().await.unwrap();
-    let schemas = &published["components"]["schemas"];
-    for kind in kinds::all() {
-        let mut schemas_of = schemas.as_object().unwrap().values();
-        let is_kind = |schema: &&Value| schema["x-kubernetes-group-version-kind"][0]["kind"] == kind.name();
-        let schema = schemas_of.find(is_kind).unwrap_or_else(|| panic!("{} is not published", kind.name()));
+    // As its index of descriptions, what the server publishes follows new definitions within seconds.
+    let schemas = eventually(PATIENCE, "the schemas of all kinds", || async {
+        let mut published = published.json().await.map_err(|error| error.to_string())?;
+        let schemas: Vec<Value> =
+            kinds::all().iter().filter_map(|kind| schema_of(&mut published, kind.name())).collect();
+        if schemas.len() == kinds::all().len() { Ok(schemas) } else { Err(format!("{} are published", schemas.len())) }
+    })
+    .await
+    .unwrap();
+    for (kind, schema) in kinds::all().iter().zip(&schemas) {
         let mut fields = BTreeMap::new();
         walk(&schema["properties"]["spec"], "spec", &mut fields);
         walk(&schema["properties"]["status"], "status", &mut fields);
@@ -86,7 +90,6 @@ async fn kubectl_explains_every_field_of_every_kind() {
                 kind.name()
             );
         }
-        // The server's index of descriptions follows new definitions within seconds.
         let explain = plane.control_plane.kubectl(["explain", &format!("{}.spec", kind.plural())]);
         let spec = eventually(PATIENCE, "an explanation", || explain.run()).await.unwrap();
         for field in schema["properties"]["spec"]["properties"].as_object().unwrap().keys() {
@@ -104,6 +107,13 @@ async fn kubectl_explains_every_field_of_every_kind() {
     let said = plane.control_plane.kubectl(["explain", deepest]).run().await.unwrap();
     let description = said.split_once("DESCRIPTION:").unwrap_or_else(|| panic!("{said}")).1.trim();
     assert!(description.len() > 20 && !description.contains("<empty>"), "{said}");
+}
+
+/// The schema of a kind in what the server publishes.
+fn schema_of(published: &mut Value, kind: &str) -> Option<Value> {
+    let schemas = published["components"]["schemas"].as_object_mut()?.values_mut();
+    let is_kind = |schema: &&mut Value| schema["x-kubernetes-group-version-kind"][0]["kind"] == kind;
+    schemas.into_iter().find(is_kind).map(Value::take)
 }
 
 /// Every field below a schema, with its description.
