@@ -44,6 +44,8 @@ const QUIET: Duration = Duration::from_mins(6);
 const MOST_PASSES: usize = 3000;
 /// unless there are so many objects that it is less than this for each.
 const MOST_PASSES_EACH: usize = 50;
+/// How long the operator waits for an answer: on a busy machine too, no read is taken for lost and repeated.
+pub const PATIENCE: Duration = Duration::from_secs(30);
 /// Where the objects of an example live.
 pub const NAMESPACE: &str = "team";
 
@@ -111,8 +113,7 @@ impl World {
             trap,
             clock,
             proxy: None,
-            // On a busy machine too, no read is taken for lost and repeated.
-            total_timeout: Duration::from_secs(30),
+            total_timeout: PATIENCE,
             defaults: Defaults::default(),
             resync: RESYNC,
             default_secret: Some(SecretReference { namespace: "operator".into(), name: "default".into() }),
