@@ -56,8 +56,10 @@ async fn the_number_of_series_is_bounded_with_ten_thousand_objects() {
     let counted: u64 = by_name["atlas_operator_objects"].iter().map(|line| value(line)).sum();
     assert_eq!(counted, 10_000);
     // The oldest that is there: what is gone is not waited for.
-    let oldest = by_name["atlas_operator_queue_oldest_seconds"].iter().map(|line| value(line)).max();
-    assert_eq!((oldest, value(by_name["atlas_operator_queue_depth"][0])), (Some(90), 2));
+    let oldest = by_name["atlas_operator_queue_oldest_seconds"].iter().map(|line| value(line)).max().unwrap();
+    // 90 s when it was counted, and as long again as the machine took to get here; what is gone is at 500 s.
+    assert!((90..=400).contains(&oldest), "{oldest} s");
+    assert_eq!(value(by_name["atlas_operator_queue_depth"][0]), 2);
 }
 
 /// The value of a line, without its fraction.

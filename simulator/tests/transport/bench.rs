@@ -56,7 +56,7 @@ impl Answer {
 pub fn client() -> reqwest::ClientBuilder {
     static PROVIDER: Once = Once::new();
     PROVIDER.call_once(|| rustls::crypto::ring::default_provider().install_default().unwrap());
-    Client::builder().timeout(PATIENCE).gzip(false)
+    Client::builder().no_proxy().timeout(PATIENCE).gzip(false)
 }
 
 impl Bench {

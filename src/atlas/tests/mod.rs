@@ -11,6 +11,7 @@ mod pages;
 mod permit;
 mod proxy;
 mod text;
+mod throttle;
 mod tls;
 mod token;
 mod transport;

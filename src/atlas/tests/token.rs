@@ -89,10 +89,10 @@ async fn a_token_is_replaced_after_two_thirds_of_its_life() {
     let server = granting().await;
     let client = client(&server.endpoint, service_account());
     client.send(&read()).await.unwrap();
-    later(Duration::from_secs(2399)).await;
+    later(Duration::from_secs(2300)).await;
     client.send(&read()).await.unwrap();
     assert_eq!(count(&server, TOKEN), 1);
-    later(Duration::from_secs(2)).await;
+    later(Duration::from_secs(200)).await;
     let call = read();
     for outcome in join_all((0..20).map(|_| client.send(&call))).await {
         outcome.unwrap();
@@ -218,10 +218,10 @@ async fn a_throttled_token_endpoint_is_left_alone_for_as_long_as_it_asks() {
     let client = client(&server.endpoint, service_account());
     let error = client.send(&read()).await.unwrap_err();
     assert_eq!(error.class(), Class::RetryAfter(Duration::from_mins(1)));
-    later(Duration::from_secs(59)).await;
+    later(Duration::from_secs(50)).await;
     let error = client.send(&read()).await.unwrap_err();
     let Class::RetryAfter(left) = error.class() else { panic!("{error:?}") };
-    assert!(left <= Duration::from_secs(1));
+    assert!(left <= Duration::from_secs(10), "{left:?}");
     assert_eq!(server.count(), 1);
 }
 

@@ -263,46 +263,6 @@ async fn what_is_final_is_not_repeated() {
 }
 
 #[tokio::test]
-async fn a_throttled_call_is_not_repeated_and_holds_back_its_kind() {
-    let server = Double::start(|_, seen| {
-        if seen.target.contains("/settings") {
-            return reply(200, "{}");
-        }
-        let mut reply =
-            reply(429, r#"{"errorCode":"RATE_LIMITED_TOKEN_BUCKET","detail":"Please retry after 0 seconds."}"#);
-        reply.headers_mut().insert("retry-after", "0".parse().unwrap());
-        reply
-    })
-    .await;
-    let (settings, record) = observed();
-    let client = Client::new(&server.endpoint, api_key(), settings).unwrap();
-    let error = client.send(&read()).await.unwrap_err();
-    assert_eq!(error.class(), Class::RetryAfter(Duration::from_secs(1)), "never less than a second");
-    assert!(!error.may_have_committed());
-    for call in [read(), write(json!({}))] {
-        let error = client.send(&call).await.unwrap_err();
-        assert_eq!(error.class(), Class::RetryAfter(Duration::from_secs(1)));
-    }
-    assert_eq!((server.count(), *record.held_back.lock().unwrap()), (1, 2), "the others were not sent");
-
-    let settings = Call { path: "/groups/5f/settings".to_owned(), template: "/groups/{groupId}/settings", ..read() };
-    client.send(&settings).await.unwrap();
-
-    tokio::time::pause();
-    tokio::time::advance(Duration::from_secs(1)).await;
-    tokio::time::resume();
-    client.send(&read()).await.unwrap_err();
-    assert_eq!(server.count(), 3, "after the wait it is sent again");
-}
-
-#[tokio::test]
-async fn the_limit_on_invitations_throttles_too() {
-    let server = serving(reply(400, r#"{"errorCode":"RATE_LIMITED_IP"}"#)).await;
-    let error = client(&server.endpoint, api_key()).send(&write(json!({}))).await.unwrap_err();
-    assert_eq!(error.class(), Class::RetryAfter(Duration::from_secs(10)));
-}
-
-#[tokio::test]
 async fn a_call_that_cannot_be_built_is_not_sent() {
     let server = serving(reply(200, "{}")).await;
     let client = client(&server.endpoint, api_key());

@@ -14,8 +14,8 @@ use super::{
     stage::{CREDENTIALS, PATIENCE, SPEED, Scenery, Stage, expect_nothing_denied, lines},
 };
 
-/// How long a stop may take; a pod is given 30 s.
-const STOP: Duration = Duration::from_secs(25);
+/// How long a stop may take: the 25 s that are promised, and what a busy machine adds; a pod is given 30 s.
+const STOP: Duration = Duration::from_secs(28);
 /// What a leader logs when a standby may work.
 const GIVEN_BACK: &str = "the lease is given back";
 
