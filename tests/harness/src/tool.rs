@@ -2,12 +2,17 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use crate::{Error, binaries};
+
+/// Longer than any call takes: one that hangs is to fail its test, and not the whole run.
+const PATIENCE: Duration = Duration::from_mins(5);
 
 /// A call of kubectl or Helm that has not run yet; [`crate::ControlPlane::kubectl`] makes one.
 #[must_use = "the tool runs with `run`, `output` or `json`"]
@@ -71,7 +76,8 @@ impl Tool {
         self
     }
 
-    /// Runs it to its end, whatever that is: for tests of what it refuses and says.
+    /// Runs it to its end, whatever that is: for tests of what it refuses and says. One that has not ended after five minutes
+    /// is killed, and that is an error.
     pub async fn output(&self) -> Result<Output, Error> {
         let failed = || Error::spawn(self.program.display().to_string());
         let mut command = Command::new(&self.program);
@@ -103,8 +109,10 @@ impl Tool {
                 let _ = pipe.write_all(input.as_bytes()).await;
             }
         };
-        let ((), output) = tokio::join!(write, child.wait_with_output());
-        output.map_err(failed())
+        let ended = timeout(PATIENCE, async { tokio::join!(write, child.wait_with_output()).1 });
+        let last = "it runs".to_owned();
+        let late = |_| Error::Deadline { what: format!("`{self}` to end"), seconds: PATIENCE.as_secs(), last };
+        ended.await.map_err(late)?.map_err(failed())
     }
 
     /// Runs it and returns its standard output; anything but success is an error that carries all it printed.

@@ -9,9 +9,10 @@ use rustix::process::{Pid, test_kill_process};
 
 const OPERATOR: &str = "atlas-operator";
 
-/// Whether a process of this id exists, be it a zombie.
+/// Whether a process of this id exists. A zombie does not: whoever inherits it may take a while to look after it.
 fn exists(id: u32) -> bool {
-    test_kill_process(Pid::from_raw(id.try_into().unwrap()).unwrap()).is_ok()
+    let is_zombie = std::fs::read_to_string(format!("/proc/{id}/stat")).is_ok_and(|status| status.contains(") Z "));
+    !is_zombie && test_kill_process(Pid::from_raw(id.try_into().unwrap()).unwrap()).is_ok()
 }
 
 #[tokio::test]

@@ -1,7 +1,10 @@
 //! The operator as tests and the demo use it: started as a program under its own account, watched from outside.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+use std::time::Duration;
+
 use harness::{
-    ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions, service_account_user,
+    AuditEvent, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions, eventually,
+    service_account_user,
 };
 
 #[tokio::test]
@@ -18,17 +21,20 @@ async fn it_gets_ready_as_its_own_account_without_a_denied_request_and_ends_when
     assert!(operator.metrics().await.unwrap().contains("# EOF"));
 
     let user = service_account_user("atlas-operator", "atlas-operator");
-    let mut requests = control_plane.audit().all().unwrap();
-    requests.retain(|request| request.user == user);
-    let permissions: Vec<String> = requests.iter().map(harness::AuditEvent::permission).collect();
-    assert!(permissions.iter().any(|permission| permission == "watch secrets"), "{permissions:?}");
-    assert!(
-        permissions.iter().any(|permission| permission == "list atlasclusters.atlas-operator.io"),
-        "{permissions:?}"
-    );
-    assert!(!requests.iter().any(harness::AuditEvent::is_denied), "{requests:#?}");
+    // It is ready when it has listed everything, and a watch follows its list.
+    let requests = eventually(Duration::from_secs(30), "its lists and watches in the audit log", || async {
+        let mut requests = control_plane.audit().all().map_err(|error| error.to_string())?;
+        requests.retain(|request| request.user == user);
+        let permissions: Vec<String> = requests.iter().map(AuditEvent::permission).collect();
+        let expected = ["watch secrets", "list atlasclusters.atlas-operator.io"];
+        let all = expected.iter().all(|expected| permissions.iter().any(|permission| permission == expected));
+        if all { Ok(requests) } else { Err(format!("{permissions:?}")) }
+    })
+    .await
+    .unwrap();
+    assert!(!requests.iter().any(AuditEvent::is_denied), "{requests:#?}");
     // Nothing was applied, so there is nothing to say to Atlas or to write.
-    assert!(!requests.iter().any(harness::AuditEvent::is_write), "{requests:#?}");
+    assert!(!requests.iter().any(AuditEvent::is_write), "{requests:#?}");
     assert!(simulator.calls(0).await.unwrap().is_empty());
 
     assert!(operator.stop().await.unwrap().success(), "{}", operator.last_lines());
