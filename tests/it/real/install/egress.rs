@@ -170,7 +170,9 @@ async fn the_operator_finds_atlas_behind_a_proxy_and_an_authority_of_its_network
     // Who installs with kustomize has the same Deployment.
     let values = json!({"atlas": self::values()["atlas"]});
     let expected = deployment(&charts::rendered(OPERATOR, &values).await);
-    let overlay = tempfile::tempdir_in(repository().join("target")).unwrap();
+    let target = repository().join("target");
+    std::fs::create_dir_all(&target).unwrap();
+    let overlay = tempfile::tempdir_in(target).unwrap();
     let kustomization = json!({"resources": ["../../deploy"], "components": ["../../deploy/egress"]});
     std::fs::write(overlay.path().join("kustomization.yaml"), kustomization.to_string()).unwrap();
     let kustomize = ["kustomize", overlay.path().to_str().unwrap()];
