@@ -446,11 +446,16 @@ fn is_empty(value: &Value) -> bool {
 
 /// The first few paths of changes, as a phrase.
 pub fn list(changes: &[Change]) -> String {
+    few(changes.iter().map(|change| change.path.as_str()))
+}
+
+/// The first few of some names, as a phrase.
+fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
     const SHOWN: usize = 5;
-    let mut paths: Vec<&str> = changes.iter().map(|change| change.path.as_str()).collect();
-    let more = paths.len().saturating_sub(SHOWN);
-    paths.truncate(SHOWN);
-    let shown = paths.join(", ");
+    let mut names: Vec<&str> = names.collect();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let shown = names.join(", ");
     if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::diff::{Change, diff},
-    Purpose, Scene, Sending, Step, items,
+    Cause, Purpose, Refusal, Scene, Sending, Step, few, items,
 };
 use crate::{
     atlas::{Body, Call, Method, MissingSlot},
@@ -37,7 +37,7 @@ pub(super) fn fill(scene: &Scene, part: &Part, entries: &Entries, seen: &Value) 
     let altered = lacking.iter().position(is_there);
     match (entries.alter, altered) {
         (Alter::Patch(endpoint), Some(index)) => patch(scene, part, endpoint, lacking.swap_remove(index)),
-        (Alter::Replace, Some(index)) => delete(scene, part, &lacking[index].key),
+        (Alter::Replace, Some(index)) => delete(scene, part, entries, seen, &lacking[index].key),
         _ if lacking.is_empty() => shed(scene, part, entries, seen),
         _ => add(scene, part, entries, lacking),
     }
@@ -76,12 +76,15 @@ fn add(scene: &Scene, part: &Part, entries: &Entries, lacking: Vec<Lack<'_>>) ->
 /// The next step towards a list without what should not be in it.
 fn shed(scene: &Scene, part: &Part, entries: &Entries, seen: &Value) -> Result<Step, MissingSlot> {
     match leaving(scene, part, entries, seen).first() {
-        Some(key) => delete(scene, part, key),
+        Some(key) => delete(scene, part, entries, seen, key),
         None => Ok(Step::Done),
     }
 }
 
-fn delete(scene: &Scene, part: &Part, key: &str) -> Result<Step, MissingSlot> {
+fn delete(scene: &Scene, part: &Part, entries: &Entries, seen: &Value, key: &str) -> Result<Step, MissingSlot> {
+    if let Some(refusal) = spared(scene, part, entries, seen, key) {
+        return Ok(Step::Refuse(refusal));
+    }
     let mut slots = scene.slots(part);
     slots.insert("entry", key.to_owned());
     let call = match part.route.delete {
@@ -95,6 +98,30 @@ fn delete(scene: &Scene, part: &Part, key: &str) -> Result<Step, MissingSlot> {
     };
     let sending = Sending::new(part, Purpose::Update, call, vec![gone(key)]);
     Ok(Step::Send(Sending { entry: Some(key.to_owned()), ..sending }))
+}
+
+/// Where one DELETE takes all entries along, there is none while some are others': between it and the POST that would
+/// bring them back, a crash would lose them, for nothing remembers them.
+fn spared(scene: &Scene, part: &Part, entries: &Entries, seen: &Value, key: &str) -> Option<Refusal> {
+    if !matches!(part.route.delete, Delete::All(_)) {
+        return None;
+    }
+    let declared: Vec<String> = items(&part.desired).iter().map(entries.key).collect();
+    let leaving = leaving(scene, part, entries, seen);
+    let mut others = part.route.made(seen);
+    others.retain(|other| !declared.contains(other) && !leaving.contains(other));
+    if others.is_empty() {
+        return None;
+    }
+    let path = format!("spec.{}", part.name);
+    let message = format!(
+        "Atlas takes entries out of {name} only all at once, and would take along what others made there: {others}. \
+         Declare those in {path} as well, and they are set again after {key} is gone; or remove them in Atlas; or \
+         put {key} back.",
+        name = part.name,
+        others = few(others.iter().map(String::as_str)),
+    );
+    Some(Refusal { cause: Cause::Held, path, message, changes: Vec::new() })
 }
 
 /// A call about one entry.

@@ -109,15 +109,21 @@ fn an_entry_that_cannot_be_changed_is_deleted_and_added() {
 }
 
 #[test]
-fn a_list_that_is_only_emptied_whole_is_filled_again() {
-    assert_eq!(
-        told(mixed(entries(Add::Together(LIST), Alter::Again), Delete::All(LIST))),
-        [
-            r#"POST /list [{"key":"a","value":2},{"key":"b","value":1}]"#,
-            "DELETE /list",
-            r#"POST /list [{"key":"a","value":2},{"key":"b","value":1}]"#,
-        ]
-    );
+fn a_list_that_is_only_emptied_whole_is_filled_again_unless_others_have_entries_in_it() {
+    let both = r#"POST /list [{"key":"a","value":2},{"key":"b","value":1}]"#;
+    let mut scene = mixed(entries(Add::Together(LIST), Alter::Again), Delete::All(LIST));
+    assert_eq!(told(scene.clone()), [both, "Held spec.list"]);
+    let Step::Refuse(refusal) = whole(scene.clone()).unwrap().pop().unwrap() else { panic!("it is not refused") };
+    assert!(refusal.message.contains("what others made there: theirs."), "{}", refusal.message);
+    assert!(refusal.message.contains("put ours back"), "{}", refusal.message);
+
+    let mut exclusive = scene.clone();
+    exclusive.parts[0].exclusive = true;
+    assert_eq!(told(exclusive), [both, "DELETE /list", both], "there are no others in a list that is whole");
+
+    let seen = json!([{"key": "a", "value": 1}, {"key": "ours", "value": 1}]);
+    scene.observed.insert("list", Observed::Present(seen));
+    assert_eq!(told(scene), [both, "DELETE /list", both]);
 }
 
 #[test]
