@@ -264,7 +264,8 @@ pub struct AtlasClusterSpec {
     #[x_kube(merge_strategy = ListMerge::Map(vec!["db".into(), "collection".into()]))]
     pub managed_namespaces: Option<Vec<ManagedNamespace>>,
     /// Which zone of a GEOSHARDED cluster keeps the documents of which place; a place that is not listed belongs to the
-    /// nearest zone. Atlas removes mappings only all at once, so they are set anew when one leaves the list.
+    /// nearest zone. Those that others made are left alone. Atlas removes mappings only all at once, so those of the list
+    /// are set anew when one leaves it, and none is removed while there are some that others made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 300))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["location".into()]))]

@@ -35,9 +35,10 @@ pub(super) fn create(scene: &Scene, part: &Part) -> Result<Step, MissingSlot> {
             return Ok(refuse(Cause::Missing, hold, Vec::new()));
         }
     };
-    let changes = diff(&part.desired, &Value::Null, part.route.fields);
+    let desired = scene.desired(part, &Value::Null);
+    let changes = diff(&desired, &Value::Null, part.route.fields);
     let mut document = part.at_creation.clone();
-    merge(&mut document, &part.desired);
+    merge(&mut document, &desired);
     // What travels alone follows once the rest is there: a cluster is not created paused.
     if let Some(fields) = document.as_object_mut() {
         fields.retain(|name, _| !part.route.has(name, |policy| matches!(policy, Policy::Alone | Policy::Verb { .. })));

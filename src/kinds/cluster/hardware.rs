@@ -193,9 +193,13 @@ fn dedicated_nodes(field: &str) -> Rule {
 #[serde(rename_all = "camelCase")]
 #[x_kube(
     validation = Rule::new(
-        "!self.instanceSize.contains('_NVME') || (!has(self.diskIOPS) && !has(self.ebsVolumeType))"
+        "!self.instanceSize.contains('_NVME') || (!has(self.diskIOPS) \
+         && (!has(self.ebsVolumeType) || self.ebsVolumeType != 'STANDARD'))"
     )
-        .message("an NVMe tier comes with disks of its own: remove diskIOPS and ebsVolumeType")
+        .message(
+            "an NVMe tier comes with disks of its own: remove diskIOPS, and let ebsVolumeType be PROVISIONED or \
+             HIGH_PERFORMANCE, or leave it out"
+        )
         .field_path(".instanceSize")
 )]
 pub struct HardwareSpec {
@@ -219,7 +223,7 @@ pub struct HardwareSpec {
     #[serde(default, skip_serializing_if = "Option::is_none", rename = "diskIOPS")]
     #[schemars(range(min = 1))]
     pub disk_iops: Option<i32>,
-    /// The kind of volume on AWS. Atlas's default is STANDARD.
+    /// The kind of volume on AWS. Atlas's default is STANDARD; an NVMe tier has one of the two others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ebs_volume_type: Option<VolumeType>,
 }

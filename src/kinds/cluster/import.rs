@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use super::{
     CLUSTER, CUSTOM_ZONE_MAPPING, MANAGED_NAMESPACES, PROCESS_ARGS,
     merge::{ROLES, list},
-    passage, version,
+    passage,
+    size::is_nvme,
+    version,
 };
 use crate::kind::Documents;
 
@@ -130,12 +132,13 @@ fn region(seen: &Value) -> Value {
     Value::Object(region)
 }
 
-/// Volumes of a special kind, and what they can do, are somebody's choice.
+/// Volumes of a special kind, and what they can do, are somebody's choice; those of an NVMe tier can do what they do.
 fn nodes(seen: &Value) -> Value {
     let mut nodes = json!({"instanceSize": seen["instanceSize"], "nodeCount": seen["nodeCount"]});
     if seen["ebsVolumeType"].as_str().is_some_and(|kind| kind != "STANDARD") {
-        for field in ["ebsVolumeType", "diskIOPS"] {
-            nodes[field] = seen[field].clone();
+        nodes["ebsVolumeType"] = seen["ebsVolumeType"].clone();
+        if !is_nvme(&seen["instanceSize"]) {
+            nodes["diskIOPS"] = seen["diskIOPS"].clone();
         }
     }
     nodes

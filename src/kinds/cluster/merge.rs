@@ -9,11 +9,17 @@ use std::cmp::Reverse;
 
 use serde_json::{Map, Value, json};
 
-use super::{shards, size::Size};
+use super::{
+    shards,
+    size::{Size, is_nvme},
+};
 
 /// The nodes of a region by role, and the field that says how far Atlas may change them.
 pub(super) const ROLES: [(&str, &str); 3] =
     [("electableSpecs", "autoScaling"), ("readOnlySpecs", "autoScaling"), ("analyticsSpecs", "analyticsAutoScaling")];
+
+/// How far Atlas may change the nodes of a region, by role.
+const SCALINGS: [&str; 2] = ["autoScaling", "analyticsAutoScaling"];
 
 /// Takes out of `desired` what Atlas may choose and has chosen within the bounds, and lists shards and regions as Atlas
 /// does, so that each is compared with itself. Both are whole documents of a cluster.
@@ -23,7 +29,7 @@ pub(super) fn yields(desired: &mut Value, observed: &Value) {
     shards::align(wanted, seen);
     keep_added(wanted, seen);
     let disk = grown_disk(wanted, seen);
-    let pairs = shards::pair(wanted, seen);
+    let pairs = shards::successors(wanted, seen);
     for (shard, pair) in wanted.iter_mut().zip(pairs) {
         let seen = pair.map_or(&Value::Null, |index| &seen[index]["regionConfigs"]);
         let Value::Array(regions) = &mut shard["regionConfigs"] else { continue };
@@ -31,16 +37,21 @@ pub(super) fn yields(desired: &mut Value, observed: &Value) {
         regions.sort_by_key(|region| position(region, seen).unwrap_or(usize::MAX));
         for region in regions {
             let own = position(region, seen).map(|position| &seen[position]);
+            let there = own.unwrap_or(&Value::Null);
             if own.is_none() {
                 scale_alike(region, &seen[0]);
             }
+            leave_unsaid(region, there);
+            give_up_electable(region, there);
             for (role, scaling) in ROLES {
                 // All base nodes of a shard have one size, so a new region starts at the size the others run at.
                 yield_instance_size(region, own.unwrap_or(&seen[0]), own.is_none(), role, scaling);
-                yield_operations(region, own.unwrap_or(&Value::Null), role, scaling);
-                if let (Some(nodes), Some(disk)) = (region.get_mut(role), disk) {
+                yield_operations(region, there, role, scaling);
+                let Some(nodes) = region.get_mut(role) else { continue };
+                if let Some(disk) = disk {
                     yield_disk_size(nodes, disk, own.is_none());
                 }
+                leave_absent(nodes, &there[role]);
             }
         }
     }
@@ -48,11 +59,45 @@ pub(super) fn yields(desired: &mut Value, observed: &Value) {
 
 /// A new region is scaled as the others of its shard are, also where the spec leaves that to Atlas.
 fn scale_alike(region: &mut Value, other: &Value) {
-    for scaling in ["autoScaling", "analyticsAutoScaling"] {
-        if region[scaling].is_null() && other[scaling]["compute"]["enabled"] == true {
-            region[scaling] = json!({});
+    for scaling in SCALINGS {
+        if region[scaling]["compute"]["enabled"].is_null() && other[scaling]["compute"]["enabled"] == true {
+            if region[scaling].is_null() {
+                region[scaling] = json!({});
+            }
             keep_scaling(&mut region[scaling], &other[scaling]);
         }
+    }
+}
+
+/// Takes out what Atlas does not show: the bounds of scaling that is off, which it drops (recorded), and predictive
+/// scaling that is off, of which most answers say nothing (recorded).
+fn leave_unsaid(region: &mut Value, seen: &Value) {
+    for scaling in SCALINGS {
+        let shown = &seen[scaling]["compute"];
+        let is_on = set(&region[scaling]["compute"]["enabled"], &shown["enabled"]) == true;
+        let Some(compute) = region.get_mut(scaling).and_then(|scaling| scaling.get_mut("compute")) else { continue };
+        if !is_on {
+            remove(compute, "minInstanceSize");
+            remove(compute, "maxInstanceSize");
+        }
+        if compute["predictiveEnabled"] == false && shown["predictiveEnabled"] != true {
+            remove(compute, "predictiveEnabled");
+        }
+    }
+}
+
+/// Priority 0 says that a region has no electable nodes, so those that it has go, though nothing else is said of them.
+fn give_up_electable(region: &mut Value, seen: &Value) {
+    if region["priority"] == 0 && region["electableSpecs"].is_null() && counted(&seen["electableSpecs"]).is_some() {
+        region["electableSpecs"] = json!({"nodeCount": 0});
+    }
+}
+
+/// Takes out what nodes would be like that are not to be there: Atlas shows for them what others in the shard are like
+/// (recorded).
+fn leave_absent(nodes: &mut Value, seen: &Value) {
+    if nodes["nodeCount"] == 0 && seen.is_object() {
+        *nodes = json!({"nodeCount": 0});
     }
 }
 
@@ -98,7 +143,7 @@ fn counted(nodes: &Value) -> Option<i64> {
 /// The disk size that Atlas may have chosen, which is one for all nodes of a cluster: none where disks do not grow by
 /// themselves.
 fn grown_disk(wanted: &[Value], seen: &[Value]) -> Option<f64> {
-    let pairs = shards::pair(wanted, seen);
+    let pairs = shards::successors(wanted, seen);
     let mut regions = wanted.iter().zip(pairs).flat_map(|(shard, pair)| {
         let there = pair.map_or(&Value::Null, |index| &seen[index]["regionConfigs"]);
         list(&shard["regionConfigs"])
@@ -179,7 +224,7 @@ pub(super) fn merge(desired: &Value, observed: &Value) -> Value {
     let (wanted, seen) = (list(desired), list(observed));
     let disk = new_disk_size(wanted, seen);
     let mut zone = &Value::Null;
-    let shards = wanted.iter().zip(shards::pair(wanted, seen)).map(|(wanted, pair)| {
+    let shards = wanted.iter().zip(shards::successors(wanted, seen)).map(|(wanted, pair)| {
         let seen = pair.map_or(&Value::Null, |index| &seen[index]);
         let mut shard = wanted.clone();
         // A new shard without a zone is in that of the shard before it.
@@ -191,7 +236,8 @@ pub(super) fn merge(desired: &Value, observed: &Value) -> Value {
             .iter()
             .map(|region| {
                 let there = position(region, &seen["regionConfigs"]);
-                merge_region(region, there.map_or(&Value::Null, |there| &seen["regionConfigs"][there]), disk)
+                let there = there.map_or(&Value::Null, |there| &seen["regionConfigs"][there]);
+                merge_region(region, there, |role| size_in(wanted, role), disk)
             })
             .collect();
         // The sort keeps the order of regions of equal priority.
@@ -202,7 +248,16 @@ pub(super) fn merge(desired: &Value, observed: &Value) -> Value {
     Value::Array(shards.collect())
 }
 
-fn merge_region(wanted: &Value, seen: &Value, disk: Option<&Value>) -> Value {
+/// The size that is wanted of the nodes of a role, wherever in the shard it is written: electable and read-only nodes
+/// have one (specification), and analytics nodes change theirs together (recorded).
+fn size_in<'a>(shard: &'a Value, role: &str) -> &'a Value {
+    let alike: &[&str] =
+        if role == "analyticsSpecs" { &["analyticsSpecs"] } else { &["electableSpecs", "readOnlySpecs"] };
+    let nodes = list(&shard["regionConfigs"]).iter().flat_map(|region| alike.iter().map(|role| &region[*role]));
+    nodes.map(|nodes| &nodes["instanceSize"]).find(|size| !size.is_null()).unwrap_or(&Value::Null)
+}
+
+fn merge_region<'a>(wanted: &Value, seen: &Value, size: impl Fn(&str) -> &'a Value, disk: Option<&Value>) -> Value {
     let mut region = wanted.clone();
     for (role, scaling) in ROLES {
         // Nodes that nobody declared here are kept by being named.
@@ -220,16 +275,14 @@ fn merge_region(wanted: &Value, seen: &Value, disk: Option<&Value>) -> Value {
             continue;
         }
         if region[role]["instanceSize"].is_null() {
-            // Read-only nodes have the size of electable ones.
-            let base = if role == "readOnlySpecs" { &wanted["electableSpecs"]["instanceSize"] } else { &Value::Null };
-            region[role]["instanceSize"] = set(base, &seen[role]["instanceSize"]).clone();
+            region[role]["instanceSize"] = set(size(role), &seen[role]["instanceSize"]).clone();
         }
         // What a disk can do follows from the sizes; the old figure may be out of the range of the new ones.
         let resized = region[role]["instanceSize"] != seen[role]["instanceSize"]
             || region[role]["diskSizeGB"].as_f64().is_some_and(|size| seen[role]["diskSizeGB"].as_f64() != Some(size));
         keep_volume(&mut region[role], &seen[role], !resized);
     }
-    for scaling in ["autoScaling", "analyticsAutoScaling"] {
+    for scaling in SCALINGS {
         if region[scaling].is_object() {
             keep_scaling(&mut region[scaling], &seen[scaling]);
         }
@@ -237,20 +290,28 @@ fn merge_region(wanted: &Value, seen: &Value, disk: Option<&Value>) -> Value {
     region
 }
 
-/// A volume that is not of the standard kind would fall back to it, and to its operations per second.
+/// A volume that is not of the standard kind would fall back to it, and to its operations per second. That of an NVMe
+/// tier is of no other kind, has no operations to choose, and is not what another tier starts with.
 fn keep_volume(nodes: &mut Value, seen: &Value, with_operations: bool) {
     let special = seen["ebsVolumeType"].as_str().is_some_and(|kind| kind != "STANDARD");
-    if !special || !nodes["ebsVolumeType"].is_null() {
+    let was_nvme = is_nvme(&seen["instanceSize"]);
+    let leaves_nvme = was_nvme && nodes["instanceSize"].is_string() && !is_nvme(&nodes["instanceSize"]);
+    if !special || leaves_nvme || !nodes["ebsVolumeType"].is_null() || counted(nodes).is_none() {
         return;
     }
     nodes["ebsVolumeType"] = seen["ebsVolumeType"].clone();
-    if with_operations && nodes["diskIOPS"].is_null() {
+    if with_operations && !was_nvme && nodes["diskIOPS"].is_null() {
         nodes["diskIOPS"] = seen["diskIOPS"].clone();
     }
 }
 
-/// Scaling that is on and that the spec says nothing of would be off.
+/// Scaling that is on and that the spec says nothing of would be off; where it is switched off, so is scaling down, which
+/// there is not by itself.
 fn keep_scaling(wanted: &mut Value, seen: &Value) {
+    let scales_down = seen["compute"]["scaleDownEnabled"] == true && wanted["compute"]["scaleDownEnabled"].is_null();
+    if wanted["compute"]["enabled"] == false && scales_down {
+        wanted["compute"]["scaleDownEnabled"] = json!(false);
+    }
     if seen["compute"]["enabled"] == true && wanted["compute"]["enabled"] != false {
         for (name, value) in seen["compute"].as_object().into_iter().flatten() {
             if wanted["compute"][name].is_null() && *value != false && !value.is_null() {

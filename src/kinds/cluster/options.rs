@@ -250,11 +250,13 @@ pub struct ManagedNamespace {
     /// Whether the shard key is unique. Atlas's default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub is_shard_key_unique: Option<bool>,
-    /// How many chunks an empty collection with a hashed key starts with: up to 8192.
+    /// How many chunks an empty collection with a hashed key starts with: up to 8192. It counts when Atlas takes the
+    /// collection over; a later edit changes nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 1, max = 8192))]
     pub num_initial_chunks: Option<i32>,
-    /// Whether those chunks are spread over the zones at once. Atlas's default is false.
+    /// Whether those chunks are spread over the zones at once. It counts when Atlas takes the collection over; a later
+    /// edit changes nothing. Atlas's default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub presplit_hashed_zones: Option<bool>,
 }

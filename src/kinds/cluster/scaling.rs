@@ -48,7 +48,8 @@ pub struct AutoScaling {
         .field_path(".minInstanceSize")
 )]
 pub struct ComputeAutoScaling {
-    /// Whether Atlas may move nodes to another size when they are busy.
+    /// Whether Atlas may move nodes to another size when they are busy. While it is false the bounds may stay: they
+    /// count once it is true again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Whether Atlas may move nodes to a larger size before they are busy, from what it saw on days before. Not every

@@ -30,6 +30,16 @@ pub(super) fn pair(wanted: &[Value], seen: &[Value]) -> Vec<Option<usize>> {
     pairs
 }
 
+/// Which of the `seen` shards each of the `wanted` ones goes on as; none for a new one, and for one under another name,
+/// which is as good as new: Atlas keeps nothing of what stood in its place.
+pub(super) fn successors(wanted: &[Value], seen: &[Value]) -> Vec<Option<usize>> {
+    let is_itself = |shard: &Value, other: &Value| {
+        shard["zoneName"].is_null() || other["zoneName"].is_null() || shard["zoneName"] == other["zoneName"]
+    };
+    let pairs = wanted.iter().zip(pair(wanted, seen));
+    pairs.map(|(shard, pair)| pair.filter(|index| is_itself(shard, &seen[*index]))).collect()
+}
+
 /// Lists the wanted shards as Atlas lists its own, the new ones last, so that each is compared with itself; and names
 /// the zones of those that have no name, so that each is found again.
 pub(super) fn align(wanted: &mut Vec<Value>, seen: &[Value]) {
@@ -107,6 +117,15 @@ mod tests {
         ] {
             assert_eq!(pair(&zones(&wanted), &zones(&seen)), expected, "{wanted:?} of {seen:?}");
         }
+    }
+
+    #[test]
+    fn a_shard_under_another_name_is_nobodys_successor() {
+        let (a, b, c, none) = (Some("A"), Some("B"), Some("C"), None);
+        let successors = |wanted: &[Option<&str>]| successors(&zones(wanted), &zones(&[a, b]));
+        assert_eq!(successors(&[a, b]), [Some(0), Some(1)]);
+        assert_eq!(successors(&[a, c]), [Some(0), None]);
+        assert_eq!(successors(&[none, none]), [Some(0), Some(1)]);
     }
 
     #[test]

@@ -24,6 +24,11 @@ impl Size {
     }
 }
 
+/// Whether the nodes of a size keep their data on disks of their own.
+pub(super) fn is_nvme(size: &Value) -> bool {
+    size.as_str().is_some_and(|name| name.contains("_NVME"))
+}
+
 /// The CEL expression that compares two sizes by their numbers when they are of one class (`M…` or `R…`, with the same
 /// ending); sizes of different classes have no order, and Atlas decides.
 pub(super) fn ordered(one: &str, order: &str, other: &str) -> String {

@@ -1,8 +1,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 use super::*;
-use crate::kind::{Home, ProjectReference};
+use std::collections::BTreeMap;
+
+use crate::{
+    engine::plan::{Adopt, Memory, Observed, Scene, Sending, Step, Wanted, next},
+    kind::{Home, ProjectReference},
+};
 
 mod autoscaling;
+mod changes;
 
 fn spec(manifest: &str) -> AtlasClusterSpec {
     let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).unwrap();
@@ -11,6 +17,40 @@ fn spec(manifest: &str) -> AtlasClusterSpec {
 
 fn part(manifest: &str) -> Part {
     spec(manifest).parts(&Given::default()).unwrap().pop().unwrap()
+}
+
+/// What is decided of a cluster that is the object's own.
+fn scene(parts: Vec<Part>, observed: BTreeMap<&'static str, Observed>) -> Scene {
+    Scene {
+        wanted: Wanted::Present,
+        parts,
+        observed,
+        slots: Slots::from([("groupId", "0".repeat(24))]),
+        memory: Memory { id: Some("1".to_owned()), ..Memory::default() },
+        adopt: Adopt::Never,
+        secrets: [].into(),
+        stale: Vec::new(),
+        issuance: None,
+        now: jiff::Timestamp::UNIX_EPOCH,
+    }
+}
+
+/// The call that is next for a cluster as it is seen; none when nothing is left to do.
+fn settled(spec: &Value, seen: Observed) -> Option<Sending> {
+    let spec: AtlasClusterSpec = serde_json::from_value(spec.clone()).unwrap();
+    match next(&scene(spec.parts(&Given::default()).unwrap(), [(CLUSTER, seen)].into())).unwrap() {
+        Step::Send(sending) => Some(sending),
+        Step::Done => None,
+        step => panic!("{step:?}"),
+    }
+}
+
+fn sent(spec: &Value, document: Value) -> Option<Sending> {
+    settled(spec, Observed::Present(document))
+}
+
+fn body(sending: Sending) -> Value {
+    sending.call.body.unwrap().json().clone()
 }
 
 #[test]

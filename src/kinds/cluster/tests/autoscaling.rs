@@ -1,6 +1,5 @@
 //! Whatever autoscaling moved, a change of something else does not move it back.
 use super::*;
-use crate::engine::plan::{Adopt, Memory, Observed, Scene, Sending, Step, Wanted, next};
 
 /// What Atlas moved.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,31 +78,6 @@ fn shown(moved: Moved, role: &str, shards: Shards) -> Value {
     }
     document["stateName"] = json!("IDLE");
     document
-}
-
-fn sent(spec: &Value, document: Value) -> Option<Sending> {
-    let spec: AtlasClusterSpec = serde_json::from_value(spec.clone()).unwrap();
-    let scene = Scene {
-        wanted: Wanted::Present,
-        parts: spec.parts(&Given::default()).unwrap(),
-        observed: [(CLUSTER, Observed::Present(document))].into(),
-        slots: Slots::from([("groupId", "0".repeat(24))]),
-        memory: Memory { id: Some("1".to_owned()), ..Memory::default() },
-        adopt: Adopt::Never,
-        secrets: [].into(),
-        stale: Vec::new(),
-        issuance: None,
-        now: jiff::Timestamp::UNIX_EPOCH,
-    };
-    match next(&scene).unwrap() {
-        Step::Send(sending) => Some(sending),
-        Step::Done => None,
-        step => panic!("{step:?}"),
-    }
-}
-
-fn body(sending: Sending) -> Value {
-    sending.call.body.unwrap().json().clone()
 }
 
 fn matrix() -> impl Iterator<Item = (Moved, &'static str, Shards)> {
