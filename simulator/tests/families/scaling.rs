@@ -115,13 +115,16 @@ fn a_change_that_names_no_size_keeps_what_autoscaling_moved() {
 }
 
 #[test]
-fn a_shard_that_names_no_size_is_like_the_others() {
+fn a_new_shard_names_its_size() {
     let mut bench = scaling_cluster();
     autoscale(&mut bench, json!({"instanceSize": "M40", "done": true})).unwrap();
     let place = json!({"providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7,
         "electableSpecs": {"nodeCount": 3}});
     let mut shape = done(&mut bench, get("orders"))["replicationSpecs"].clone();
     shape.as_array_mut().unwrap().push(json!({"regionConfigs": [place]}));
+    let change = patch("orders", json!({"replicationSpecs": shape}));
+    assert_eq!(refused(&mut bench, change), (400, "MISSING_ATTRIBUTE".to_owned()));
+    shape[2]["regionConfigs"][0]["electableSpecs"]["instanceSize"] = json!("M40");
     let after = done(&mut bench, patch("orders", json!({"replicationSpecs": shape})));
     assert_eq!(sizes(&after, "replicationSpecs", "electableSpecs")[2], ["M40"]);
 }
@@ -148,7 +151,7 @@ fn bounds_and_sizes_must_fit_each_other() {
 }
 
 #[test]
-fn predictive_scaling_shows_where_it_was_asked_for() {
+fn predictive_scaling_shows_where_it_is_on() {
     let mut bench = scaling_cluster();
     let mut shape = done(&mut bench, get("orders"))["replicationSpecs"].clone();
     shape[0]["regionConfigs"][0]["autoScaling"]["compute"]["predictiveEnabled"] = json!(true);
@@ -156,6 +159,12 @@ fn predictive_scaling_shows_where_it_was_asked_for() {
     let compute = |at: usize| after["replicationSpecs"][0]["regionConfigs"][at]["autoScaling"]["compute"].clone();
     assert_eq!(compute(0)["predictiveEnabled"], true);
     assert_eq!(compute(1).get("predictiveEnabled"), None);
+    shape[0]["regionConfigs"][0]["autoScaling"]["compute"]["predictiveEnabled"] = json!(false);
+    let after = done(&mut bench, patch("orders", json!({"replicationSpecs": shape})));
+    assert_eq!(
+        after["replicationSpecs"][0]["regionConfigs"][0]["autoScaling"]["compute"].get("predictiveEnabled"),
+        None
+    );
 }
 
 #[test]

@@ -184,6 +184,27 @@ fn the_speed_of_a_disk_follows_its_volume() {
 }
 
 #[test]
+fn a_region_of_priority_0_has_no_electable_nodes_and_a_new_zone_names_its_size() {
+    let mut bench = with_idle_cluster(cluster("GEOSHARDED", &json!([shard("A", "M10"), shard("B", "M10")])));
+    let mut beside = region("M10");
+    beside["regionName"] = json!("EU_CENTRAL_1");
+    beside["priority"] = json!(0);
+    beside["electableSpecs"]["nodeCount"] = json!(2);
+    let with = |beside: &Value| {
+        let zone = json!({"zoneName": "A", "regionConfigs": [region("M10"), beside]});
+        patch("orders", json!({"replicationSpecs": [zone, shard("B", "M10")]}))
+    };
+    assert_eq!(refused(&mut bench, with(&beside)).0, 400);
+    beside["electableSpecs"]["nodeCount"] = json!(0);
+    done(&mut bench, with(&beside));
+
+    let mut other = shard("C", "M10");
+    other["regionConfigs"][0]["electableSpecs"] = json!({"nodeCount": 3});
+    let change = patch("orders", json!({"replicationSpecs": [shard("A", "M10"), other]}));
+    assert_eq!(refused(&mut bench, change).1, "MISSING_ATTRIBUTE");
+}
+
+#[test]
 fn an_nvme_size_brings_its_disk_and_needs_backup() {
     let mut body = dedicated("orders");
     body["replicationSpecs"] = json!([{"regionConfigs": [region("M40_NVME")]}]);
@@ -197,5 +218,13 @@ fn an_nvme_size_brings_its_disk_and_needs_backup() {
     body["replicationSpecs"][0]["regionConfigs"][0]["electableSpecs"]["diskSizeGB"] = json!(500);
     let change = patch("orders", json!({"replicationSpecs": body["replicationSpecs"]}));
     assert_eq!(refused(&mut bench, change).1, "CLUSTER_DISK_SIZE_INVALID");
+    let mut volume = region("M40_NVME");
+    volume["electableSpecs"]["ebsVolumeType"] = json!("STANDARD");
+    let change = patch("orders", json!({"replicationSpecs": [{"regionConfigs": [volume]}]}));
+    assert_eq!(refused(&mut bench, change).1, "INVALID_ATTRIBUTE");
+    volume["electableSpecs"]["ebsVolumeType"] = json!("HIGH_PERFORMANCE");
+    let after = reshape(&mut bench, json!({"replicationSpecs": [{"regionConfigs": [volume]}]}));
+    let specs = &after["replicationSpecs"][0]["regionConfigs"][0]["electableSpecs"];
+    assert_eq!(specs["ebsVolumeType"], "HIGH_PERFORMANCE");
     assert_eq!(refused(&mut bench, patch("orders", json!({"paused": true}))).1, "CANNOT_PAUSE_NVME_CLUSTER");
 }

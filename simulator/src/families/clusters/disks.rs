@@ -69,9 +69,9 @@ pub fn equip(settled: &mut Document, provider: &Provider, asked: Option<&Documen
     let wish = |name: &str| asked.and_then(|specs| specs.get(name)).cloned();
     match provider.name {
         "AWS" => {
-            // NVMe sizes come with provisioned volumes for their backup (specification).
+            // NVMe sizes come with provisioned volumes for their backup, and never with standard ones (specification).
             let default = if is_nvme(&size) { "PROVISIONED" } else { STANDARD };
-            let old = before("ebsVolumeType");
+            let old = before("ebsVolumeType").filter(|volume| volume != STANDARD || !is_nvme(&size));
             let volume = wish("ebsVolumeType").or(old.clone()).unwrap_or_else(|| default.into());
             // The speed of another volume says nothing about this one.
             let kept = before("diskIOPS").filter(|_| old.as_ref() == Some(&volume));
@@ -90,9 +90,13 @@ pub fn equip(settled: &mut Document, provider: &Provider, asked: Option<&Documen
     }
 }
 
-/// A standard volume does what its size gives (published); only provisioned ones can be asked for more.
+/// A standard volume does what its size gives (published); only provisioned ones can be asked for more, and an NVMe size
+/// has none (specification; the refusal is assumed).
 pub fn check_speed(specs: &Document, disk: f64) -> Result<(), ApiError> {
     let volume = body::text(specs, "ebsVolumeType");
+    if volume == STANDARD && is_nvme(body::text(specs, "instanceSize")) {
+        return Err(errors::invalid_attribute("ebsVolumeType"));
+    }
     let Some(speed) = body::whole(specs, "diskIOPS").filter(|_| volume == STANDARD) else { return Ok(()) };
     #[expect(clippy::cast_possible_truncation, reason = "a disk has at most a few thousand GB")]
     let most = STANDARD_IOPS.max((disk * STANDARD_IOPS_PER_GB) as i64);

@@ -29,9 +29,9 @@ pub fn settle(
         "compute": {"enabled": enabled, "scaleDownEnabled": down},
         "diskGB": {"enabled": body::flag(&disk, "enabled")},
     });
-    // Shown for some months of 2025 only, and so only where it is asked for.
-    if let Some(predictive) = compute.get("predictiveEnabled") {
-        shown["compute"]["predictiveEnabled"] = predictive.clone();
+    // That it is off was shown for some months of 2025 only (recorded), so it shows only where it is on.
+    if body::flag(&compute, "predictiveEnabled") {
+        shown["compute"]["predictiveEnabled"] = true.into();
     }
     if enabled {
         let (smallest, largest) = bounds(provider, &compute)?;

@@ -80,9 +80,7 @@ pub fn settle(request: Request, mut identify: impl FnMut() -> String) -> Result<
             .find(|other| body::text(other, "zoneName") == zone)
             .map_or_else(&mut identify, |other| body::text(other, "zoneId").to_owned());
         let id = predecessor.map_or_else(&mut identify, |spec| body::text(spec, "id").to_owned());
-        // Sizes that nothing else names are those of the shard beside it.
-        let neighbour = settled.first().or(previous.first()).and_then(base_size).map(str::to_owned);
-        let regions = settle_regions(shard, predecessor, neighbour)?;
+        let regions = settle_regions(shard, predecessor)?;
         settled.push(Document::from_iter([
             ("id".to_owned(), id.into()),
             ("regionConfigs".to_owned(), regions.into()),
@@ -160,13 +158,9 @@ fn settle_tenant(shards: &[Document], identify: &mut impl FnMut() -> String) -> 
 /// The priority of the region where the primary should be (specification).
 const HIGHEST_PRIORITY: i64 = 7;
 
-/// The regions of one shard, highest priority first, as Atlas returns them. `neighbour` is the size of another shard,
-/// for one that names none.
-fn settle_regions(
-    shard: &Document,
-    predecessor: Option<&Document>,
-    neighbour: Option<String>,
-) -> Result<Vec<Value>, ApiError> {
+/// The regions of one shard, highest priority first, as Atlas returns them. A shard that is new has to name a size
+/// (specification; the refusal is assumed).
+fn settle_regions(shard: &Document, predecessor: Option<&Document>) -> Result<Vec<Value>, ApiError> {
     let requested: Vec<&Document> = body::documents(shard, "regionConfigs").collect();
     let size = requested
         .iter()
@@ -174,7 +168,6 @@ fn settle_regions(
         .or_else(|| predecessor.and_then(base_size))
         .or_else(|| requested.iter().find_map(|region| named_size(region, "analyticsSpecs")))
         .map(str::to_owned)
-        .or(neighbour)
         .ok_or_else(|| errors::missing_attribute("instanceSize"))?;
     let mut settled: Vec<Document> = Vec::new();
     for (region, priority) in requested.iter().zip((0..=HIGHEST_PRIORITY).rev().chain(std::iter::repeat(0))) {
@@ -190,6 +183,10 @@ fn settle_regions(
     let electable: i64 = settled.iter().map(|region| node_count(region, "electableSpecs")).sum();
     if ![3, 5, 7].contains(&electable) {
         return Err(errors::replication_factor_invalid());
+    }
+    // Priority 0 is for regions without electable nodes (specification; the refusal is assumed).
+    if settled.iter().any(|it| body::whole(it, "priority") == Some(0) && node_count(it, "electableSpecs") > 0) {
+        return Err(errors::invalid_cluster_configuration());
     }
     share_analytics_size(&requested, &mut settled);
     check_sizes(&settled)?;
