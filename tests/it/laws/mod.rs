@@ -13,6 +13,7 @@ mod faults;
 mod generated;
 pub mod health;
 mod mistakes;
+mod nodes;
 mod plans;
 mod projects;
 mod proxy;
