@@ -16,6 +16,7 @@ use super::{
 
 /// How soon a leader that died is replaced, and one that hands over, with the lease as it is shipped.
 const TAKEOVER: Duration = Duration::from_secs(15);
+/// The release itself may take 2 s; a lease that is not released is held for longer than this.
 const HANDOVER: Duration = Duration::from_secs(6);
 /// The shortest lease, for what need not be waited for longer.
 const SHORT: &str = "5s";
