@@ -16,8 +16,8 @@ use crate::{
     engine::{
         self, Clock, Engine,
         control::{self, Feeds, Range, Stopped},
+        plan::few,
         policy::Defaults,
-        tell::few,
     },
     kind::{GROUP, VERSION},
     kinds,

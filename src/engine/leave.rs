@@ -11,10 +11,9 @@ use super::{
     observe::{Observation, observe},
     outcome::{Outcome, Reason},
     pass::{End, Pass, Prospect, bug},
-    plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted},
+    plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted, few},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid, no_credentials},
-    tell::few,
     wake::{Topic, Watching},
 };
 use crate::{

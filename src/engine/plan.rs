@@ -446,17 +446,19 @@ fn is_empty(value: &Value) -> bool {
 
 /// The first few paths of changes, as a phrase.
 pub fn list(changes: &[Change]) -> String {
-    few(changes.iter().map(|change| change.path.as_str()))
+    few(changes.iter().map(|change| &change.path))
 }
 
-/// The first few of some names, as a phrase.
-fn few<'a>(names: impl Iterator<Item = &'a str>) -> String {
+/// Names for a sentence: all, or the first five of them and how many there are beside.
+pub fn few(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     const SHOWN: usize = 5;
-    let mut names: Vec<&str> = names.collect();
-    let more = names.len().saturating_sub(SHOWN);
-    names.truncate(SHOWN);
-    let shown = names.join(", ");
-    if more == 0 { shown } else { format!("{shown} and {more} more") }
+    let mut names = names.into_iter();
+    let shown: Vec<_> = names.by_ref().take(SHOWN).map(|name| name.as_ref().to_owned()).collect();
+    let shown = shown.join(", ");
+    match names.count() {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
 }
 
 #[cfg(test)]

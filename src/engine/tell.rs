@@ -29,19 +29,6 @@ const TOLERATED_HICCUPS: u32 = 3;
 /// The longest note that an Event may carry, in bytes (events.k8s.io/v1).
 const LONGEST_NOTE: usize = 1024;
 
-/// How many names a sentence holds; more are counted.
-const NAMED: usize = 5;
-
-/// Names for a sentence: all, or the first of them and how many there are beside.
-pub fn few<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
-    let mut names = names.into_iter();
-    let shown = names.by_ref().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
-    match names.count() {
-        0 => shown,
-        more => format!("{shown} and {more} more"),
-    }
-}
-
 impl Pass<'_> {
     /// Ends a pass: conditions, Event, metric; answers when the next pass is due.
     pub(super) async fn tell(mut self, end: End) -> Option<Duration> {

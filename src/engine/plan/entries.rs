@@ -119,7 +119,7 @@ fn spared(scene: &Scene, part: &Part, entries: &Entries, seen: &Value, key: &str
          Declare those in {path} as well, and they are set again after {key} is gone; or remove them in Atlas; or \
          put {key} back.",
         name = part.name,
-        others = few(others.iter().map(String::as_str)),
+        others = few(others),
     );
     Some(Refusal { cause: Cause::Held, path, message, changes: Vec::new() })
 }
