@@ -18,7 +18,7 @@ use crate::{Error, Process, Tool, binaries, eventually, free_port, reaper, repos
 /// Three seconds on an idle machine; the tests of several packages may start one at the same moment.
 const READY: Duration = Duration::from_mins(1);
 /// For the API server to publish a CustomResourceDefinition: normally under a second.
-const ESTABLISHED: &str = "--timeout=30s";
+const ESTABLISHED: Duration = Duration::from_secs(30);
 /// For commands of a document. The longest wait for a cluster to come up, or to go and the project after it.
 const PATIENCE: Duration = Duration::from_mins(3);
 /// Longer than any test run or demo that a person watches.
@@ -174,9 +174,14 @@ impl ControlPlane {
     /// Applies the CustomResourceDefinitions of a file or folder and waits until the API server serves them.
     pub async fn install_crds(&self, path: &Path) -> Result<(), Error> {
         self.apply(path).await?;
-        let wait = ["wait", "--for=condition=Established", ESTABLISHED, "-f"].map(OsString::from);
-        self.kubectl(wait.into_iter().chain([path.into()])).run().await?;
-        Ok(())
+        self.definitions_served().await
+    }
+
+    /// Waits until the API server serves every definition that it has. kubectl gives up on one that has no conditions
+    /// yet, so it is asked again.
+    pub async fn definitions_served(&self) -> Result<(), Error> {
+        let wait = ["wait", "--for=condition=Established", "--timeout=10s", "crd", "--all"];
+        eventually(ESTABLISHED, "definitions to be served", || async { self.kubectl(wait).run().await.map(drop) }).await
     }
 
     /// Installs what the operator needs, as a user would: the definitions of `crds/`, and from `deploy/` its namespace,

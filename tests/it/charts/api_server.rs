@@ -44,8 +44,7 @@ async fn the_api_server_takes_every_object_without_a_complaint() {
     }
     control_plane.apply_text(monitoring()).await.unwrap();
     control_plane.install_crds(&repository().join("crds")).await.unwrap();
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
-    control_plane.kubectl(wait).run().await.unwrap();
+    control_plane.definitions_served().await.unwrap();
     let resources = std::fs::read_to_string(repository().join("charts/atlas-resources/examples/shop.yaml")).unwrap();
     let mut cases: Vec<(&str, &str, &str, Value)> =
         matrix().into_iter().map(|(about, values)| (OPERATOR, about, OPERATOR, values)).collect();

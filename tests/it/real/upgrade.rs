@@ -210,8 +210,7 @@ async fn as_it_was(release: &Release, options: ControlPlaneOptions, chart: Optio
         }
         None => control_plane.install_crds(&release.crds()).await.unwrap(),
     }
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
-    control_plane.kubectl(wait).run().await.unwrap();
+    control_plane.definitions_served().await.unwrap();
     let stored = release.stored();
     let scenery = Scenery { organizations: stored.len(), ..Scenery::default() };
     let simulator = Simulator::start(&scenery.simulator()).await.unwrap();
@@ -324,8 +323,7 @@ async fn the_api_server_spares_stored_values_that_a_new_rule_refuses_but_not_obj
         assert_eq!(rules.len() + 1, before, "there is no rule with {said}");
     }
     control_plane.apply_text(lax.to_string()).await.unwrap();
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
-    control_plane.kubectl(wait).run().await.unwrap();
+    control_plane.definitions_served().await.unwrap();
     let kube = Kube::connect(control_plane.kubeconfig()).await;
     kube.create_namespace(NAMESPACE).await;
     let value = json!({"projectRef": null, "projectId": "of another form"});

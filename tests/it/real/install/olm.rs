@@ -65,8 +65,7 @@ async fn install(control_plane: &ControlPlane, targets: &[&str]) {
             control_plane.kubectl(apply).run().await.unwrap();
         }
     }
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
-    control_plane.kubectl(wait).run().await.unwrap();
+    control_plane.definitions_served().await.unwrap();
 }
 
 /// Whether the operator may see Secrets in a namespace.

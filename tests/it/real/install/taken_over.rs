@@ -35,8 +35,7 @@ async fn definitions_of_kubectl_and_of_another_release_are_taken_over_with_their
     let options = ControlPlaneOptions { helm: true, ..ControlPlaneOptions::default() };
     let control_plane = ControlPlane::start(options).await.unwrap();
     apply_older(&control_plane).await;
-    let wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
-    control_plane.kubectl(wait).run().await.unwrap();
+    control_plane.definitions_served().await.unwrap();
     let project = json!({
         "apiVersion": "atlas-operator.io/v1", "kind": "AtlasProject",
         "metadata": {"name": "shop", "namespace": "default"}, "spec": {"name": "Shop"},
