@@ -1,7 +1,12 @@
-//! The clock of the simulated Atlas.
+//! The clock of the simulated Atlas, and beside it the one by which its clients live.
 //!
-//! It runs `speed` times as fast as the real one. At speed 0 it stands still, and only [`Clock::advance`] moves it, so
-//! that a test decides when a cluster becomes ready. It never goes back.
+//! Atlas's clock runs `speed` times as fast as the real one. At speed 0 it stands still, and only [`Clock::advance`]
+//! moves it, so that a test decides when a cluster becomes ready. It never goes back.
+//!
+//! A client waits in real time whatever the speed. What it was told to last so many seconds (an access token, a nonce),
+//! and a date that it reckoned itself, therefore go by the client's clock: it begins where Atlas's clock begins, runs as
+//! fast as the real one, stands still at speed 0, and takes part in every step of [`Clock::advance`]. At the speeds 0
+//! and 1 the two clocks show the same.
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,12 +16,14 @@ pub struct Clock {
     speed: f64,
     /// What the clock showed at `anchor`.
     shown: Timestamp,
+    /// What the client's clock showed at `anchor`.
+    client: Timestamp,
     anchor: Instant,
 }
 
 impl Clock {
     pub fn new(start: Timestamp, speed: f64) -> Self {
-        Self { speed, shown: start, anchor: Instant::now() }
+        Self { speed, shown: start, client: start, anchor: Instant::now() }
     }
 
     /// The simulated time.
@@ -32,22 +39,35 @@ impl Clock {
         later(self.shown, passed.unwrap_or(Duration::MAX))
     }
 
-    /// Moves the clock forward at once.
+    /// The time on the clients' clock.
+    pub fn client(&self) -> Timestamp {
+        self.client_at(Instant::now())
+    }
+
+    /// What the clients' clock shows at a moment of the real time.
+    fn client_at(&self, moment: Instant) -> Timestamp {
+        let passed = if self.speed > 0.0 { moment.saturating_duration_since(self.anchor) } else { Duration::ZERO };
+        later(self.client, passed)
+    }
+
+    /// Moves both clocks forward at once.
     pub fn advance(&mut self, by: Duration) {
         self.shown = later(self.shown, by);
+        self.client = later(self.client, by);
     }
 
     pub fn speed(&self) -> f64 {
         self.speed
     }
 
-    /// Changes how fast the clock runs from now on. What it shows stays the same.
+    /// Changes how fast the clock runs from now on. What both clocks show stays the same.
     pub fn set_speed(&mut self, speed: f64) {
         self.change_speed(speed, Instant::now());
     }
 
     fn change_speed(&mut self, speed: f64, moment: Instant) {
         self.shown = self.at(moment);
+        self.client = self.client_at(moment);
         self.anchor = moment;
         self.speed = speed;
     }
@@ -101,6 +121,22 @@ mod tests {
         assert_eq!(after(&Clock::new(START, 60.0), 5), 300);
         assert_eq!(after(&Clock::new(START, 0.5), 10), 5);
         assert!(Clock::new(START, 1.0).now() >= START);
+    }
+
+    #[test]
+    fn the_clients_clock_runs_as_the_real_one_at_every_speed_but_zero() {
+        let client = |clock: &Clock, seconds| clock.client_at(clock.anchor + Duration::from_secs(seconds)).as_second();
+        for (speed, passed) in [(0.0, 0), (0.5, 5), (1.0, 5), (600.0, 5)] {
+            let mut clock = Clock::new(START, speed);
+            assert_eq!(client(&clock, 5), passed, "{speed}");
+            clock.advance(Duration::from_secs(90));
+            assert_eq!(client(&clock, 5), 90 + passed, "{speed}");
+        }
+        let mut clock = Clock::new(START, 600.0);
+        clock.change_speed(0.0, clock.anchor + Duration::from_secs(5));
+        assert_eq!((client(&clock, 100), after(&clock, 100)), (5, 3000));
+        clock.change_speed(1.0, clock.anchor + Duration::from_secs(100));
+        assert_eq!(client(&clock, 3), 8);
     }
 
     #[test]

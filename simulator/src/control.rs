@@ -9,8 +9,8 @@
 //! | `GET /_sim/violations` | exchanges that broke the OpenAPI document and are no known deviation |
 //! | `GET /_sim/coverage` | operations and versions, what stands behind them, how often they were called |
 //! | `GET`, `POST`, `DELETE /_sim/faults` | the ordered faults; orders one or several; cancels all |
-//! | `GET /_sim/clock` | the time and the speed |
-//! | `POST /_sim/clock/advance {"seconds": N}` | moves the clock, and answers the new time |
+//! | `GET /_sim/clock` | the time, that on the clients' clock (`client`) and the speed |
+//! | `POST /_sim/clock/advance {"seconds": N}` | moves both clocks, and answers the new times |
 //! | `PATCH`, `DELETE /_sim/resources/{path}` | changes or removes a resource behind the API's back |
 //! | `POST /_sim/autoscale`, `addShard`, `maintain` | what Atlas does to clusters unasked; the bodies: [`command`] |
 //! | `GET`, `PATCH /_sim/settings` | see [`crate::settings`] |
@@ -23,7 +23,7 @@
 //! `PATCH /_sim/resources/groups/{groupId}/clusters/{clusterName} {"connectionStrings": {"privateEndpoint": […]}}`.
 //!
 //! The state shows documents as GET does in the newest version, without links. What the API never shows begins with `_`:
-//! `_active` on access list entries, `_processArgs` on clusters, `_passwordChanges` on users, and `_timers` at the top.
+//! `_active` on access list entries, `_processArgs` on clusters, `_passwordChanges` on users, and `_timers` and `_dates` at the top.
 //!
 //! Resources are projects, clusters, flex clusters, users, roles, access list entries, limits, teams, the single documents
 //! of a project (`groups/{id}/settings`, `…/auditLog`, `…/awsCustomDNS`, `…/maintenanceWindow`, `…/userSecurity`), and the
@@ -141,12 +141,12 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
             state.faults.clear();
             Ok(json!({}))
         }
-        ("GET", "clock") => Ok(json!({"now": state.tick(), "speed": state.clock.speed()})),
+        ("GET", "clock") => Ok(clock(&mut state)),
         ("POST", "clock/advance") => {
             let Advance { seconds } = parse(incoming)?;
             let by = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
             state.clock.advance(by);
-            Ok(json!({"now": state.tick(), "speed": state.clock.speed()}))
+            Ok(clock(&mut state))
         }
         ("POST", "autoscale") => {
             state.tick();
@@ -176,6 +176,10 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
         }
         (method, _) => Err(Refusal(404, format!("the control interface has no {method} {}", incoming.path))),
     }
+}
+
+fn clock(state: &mut State) -> Value {
+    json!({"now": state.tick(), "client": state.world.client, "speed": state.clock.speed()})
 }
 
 /// Takes over settings and does what was asked beside them, all or nothing.

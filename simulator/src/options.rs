@@ -50,11 +50,11 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub nonce_uses: u32,
 
-    /// How many simulated seconds one digest nonce lives.
+    /// How many seconds one digest nonce lives: those of the client, at any speed.
     #[arg(long, value_name = "N", default_value_t = 300)]
     pub nonce_seconds: u32,
 
-    /// How many simulated seconds an OAuth2 access token lives.
+    /// How many seconds an OAuth2 access token lives: those of the client, at any speed, as its `expires_in` says.
     #[arg(long, value_name = "N", default_value_t = 3600)]
     pub token_seconds: u32,
 

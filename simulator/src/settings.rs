@@ -12,9 +12,9 @@ use crate::options::{Options, Switch};
 pub struct Settings {
     /// How many requests one digest nonce is good for; 0 sets no limit. Applies to nonces already out, too.
     pub nonce_uses: u32,
-    /// How many simulated seconds a nonce lives that is handed out from now on.
+    /// How many seconds of the clients' clock a nonce lives that is handed out from now on.
     pub nonce_seconds: u32,
-    /// How many simulated seconds an access token lives that is issued from now on.
+    /// How many seconds of the clients' clock an access token lives that is issued from now on.
     pub token_seconds: u32,
     /// Whether calls are counted against the rate limits; when not, no RateLimit header is sent either.
     pub rate_limits: bool,

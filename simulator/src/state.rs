@@ -58,7 +58,7 @@ impl State {
     /// Lets the world catch up with the clock, and gives the time. Everything that looks at the world does this first.
     pub fn tick(&mut self) -> Timestamp {
         let now = self.clock.now();
-        self.world.advance(now);
+        self.world.pass(now, self.clock.client());
         now
     }
 }

@@ -1,12 +1,13 @@
 //! Everything that exists in the simulated Atlas, and what will happen to it by itself.
 //!
-//! A [`World`] is plain data: projects with their resources, a clock that only [`World::advance`] moves, timers, and one
+//! A [`World`] is plain data: projects with their resources, two clocks that only [`World::pass`] moves, timers, and one
 //! seeded source of chance. It knows no HTTP. What a resource looks like and how it behaves is the business of its
 //! [family](crate::families); the world keeps the documents, fires the timers and offers the back door through which
 //! tests read and change state behind the API's back.
 //!
-//! *Guarantees.* Timers fire in the order in which they are due, each with `now` at its own instant. The same seed,
-//! start and calls lead to the same world. Nothing here blocks, sleeps or reads a clock.
+//! *Guarantees.* Timers fire in the order in which they are due, each with `now` at its own instant; a date on the
+//! client's clock is due at the share of a step of the world's clock at which the client's clock reaches it. The same
+//! seed, start and calls lead to the same world. Nothing here blocks, sleeps or reads a clock.
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::{SignedDuration, Timestamp};
@@ -110,8 +111,10 @@ impl Project {
 
 /// The whole state of the simulated Atlas.
 pub struct World {
-    /// The instant up to which everything has happened. Only [`World::advance`] moves it.
+    /// The instant up to which everything has happened. Only [`World::pass`] moves it.
     pub now: Timestamp,
+    /// What the clients' own clock shows at `now`: dates that a client sends are dates on it (see [`crate::clock`]).
+    pub client: Timestamp,
     pub(crate) chance: Chance,
     /// How long each creation takes that is not left to chance.
     pub creation: Option<SignedDuration>,
@@ -124,6 +127,8 @@ pub struct World {
     /// The ids of projects that were deleted.
     tombstones: BTreeSet<String>,
     timers: Timers,
+    /// What is due on the clients' clock.
+    dates: Timers,
 }
 
 impl World {
@@ -131,6 +136,7 @@ impl World {
     pub fn new(seed: u64, start: Timestamp, orgs: Vec<Organization>) -> Self {
         Self {
             now: start,
+            client: start,
             chance: Chance::new(seed),
             possessions: orgs.iter().map(|org| (org.id.clone(), Possessions::default())).collect(),
             creation: None,
@@ -139,16 +145,46 @@ impl World {
             projects: BTreeMap::new(),
             tombstones: BTreeSet::new(),
             timers: Timers::default(),
+            dates: Timers::default(),
         }
     }
 
-    /// Lets time pass: runs every timer that is due up to and including `to`, in order. Time never goes back.
+    /// Lets as much time pass on both clocks: runs every timer that is due up to and including `to`, in order. Time never
+    /// goes back.
     pub fn advance(&mut self, to: Timestamp) {
-        while let Some((at, timer)) = self.timers.next(to) {
+        let client = self.client.saturating_add(to.duration_since(self.now)).unwrap_or(Timestamp::MAX);
+        self.pass(to, client);
+    }
+
+    /// Lets time pass up to `to`, where the clients' clock shows `client`.
+    pub fn pass(&mut self, to: Timestamp, client: Timestamp) {
+        let (now, before) = (self.now, self.client);
+        let translate = |date: Timestamp| {
+            let (passed, whole) = (date.duration_since(before), client.duration_since(before));
+            share(passed, whole, to.duration_since(now), now)
+        };
+        while let Some((at, timer)) = self.next(to, client, translate) {
             self.now = self.now.max(at);
             (timer.act)(self, &timer.subject);
         }
         self.now = self.now.max(to);
+        self.client = self.client.max(client);
+    }
+
+    /// Takes the earliest timer of both clocks, with its instant on the world's. `translate` gives that of a date.
+    fn next(
+        &mut self,
+        to: Timestamp,
+        client: Timestamp,
+        translate: impl Fn(Timestamp) -> Timestamp,
+    ) -> Option<(Timestamp, Timer)> {
+        let date = self.dates.due().filter(|date| *date <= client).map(translate);
+        match date {
+            Some(at) if self.timers.due().is_none_or(|due| at < due) => {
+                self.dates.next(client).map(|(_, timer)| (at, timer))
+            }
+            _ => self.timers.next(to),
+        }
     }
 
     /// The organization to which a project belongs; `None` when there is no such project (any more).
@@ -206,7 +242,9 @@ impl World {
 
     /// Removes a project with all that is in it, at once and without asking what still runs there.
     pub(crate) fn remove_project(&mut self, id: &str) -> bool {
-        self.timers.cancel(|subject| subject.group == id);
+        for timers in [&mut self.timers, &mut self.dates] {
+            timers.cancel(|subject| subject.group == id);
+        }
         self.tombstones.insert(id.to_owned());
         self.projects.remove(id).is_some()
     }
@@ -223,13 +261,20 @@ impl World {
         self.timers.set(at, Timer { subject, what, act });
     }
 
+    /// Sets a timer for a date that a client gave.
+    pub(crate) fn on(&mut self, date: Timestamp, subject: Subject, what: &'static str, act: fn(&mut World, &Subject)) {
+        self.dates.set(date, Timer { subject, what, act });
+    }
+
     /// Forgets everything that was to happen to a subject.
     pub(crate) fn cancel(&mut self, subject: &Subject) {
-        self.timers.cancel(|other| other == subject);
+        for timers in [&mut self.timers, &mut self.dates] {
+            timers.cancel(|other| other == subject);
+        }
     }
 
     /// Everything, for a person or a test to read: documents as GET shows them in the newest version, without links,
-    /// and what will happen by itself under `_timers`.
+    /// and what will happen by itself under `_timers` and, on the clients' clock, under `_dates`.
     pub fn snapshot(&self) -> Value {
         let organizations: Vec<Value> =
             self.organizations.iter().map(|org| back_door::organization(org, self.possessions(&org.id))).collect();
@@ -242,6 +287,7 @@ impl World {
             "deletedGroups": self.tombstones,
             "peered": self.peered,
             "_timers": self.timers.snapshot(),
+            "_dates": self.dates.snapshot(),
         })
     }
 
@@ -257,4 +303,12 @@ impl World {
     pub fn remove(&mut self, path: &str) -> Result<(), String> {
         back_door::remove(self, path)
     }
+}
+
+/// The instant at which so much of a stretch of time is over that began at `from` and lasts for `length`: as much of it
+/// as `part` is of `whole`. In whole microseconds, of which products fit.
+fn share(part: SignedDuration, whole: SignedDuration, length: SignedDuration, from: Timestamp) -> Timestamp {
+    let passed = (length.as_micros() * part.as_micros()).checked_div(whole.as_micros()).unwrap_or_default();
+    let passed = i64::try_from(passed).map_or(SignedDuration::MAX, SignedDuration::from_micros);
+    from.saturating_add(passed.max(SignedDuration::ZERO)).unwrap_or(Timestamp::MAX)
 }

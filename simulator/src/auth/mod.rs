@@ -64,7 +64,8 @@ impl Gate {
 
     /// The principal of a request, or none when it has to be challenged. Counts as a use of the nonce.
     ///
-    /// `method` and `target` are what the digest must have been made for: the request line as it was sent.
+    /// `method` and `target` are what the digest must have been made for: the request line as it was sent. `now` is the
+    /// time on the clients' clock, here and in [`Gate::challenge`]: what a client holds lives as long as it was told.
     pub fn authenticate(
         &mut self,
         authorization: Option<&str>,

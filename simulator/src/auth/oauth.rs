@@ -55,8 +55,9 @@ pub struct Ask<'a> {
     pub authorization: Option<&'a str>,
     pub content_type: Option<&'a str>,
     pub body: &'a [u8],
+    /// On the clients' clock.
     pub now: Timestamp,
-    /// How long a token that is issued now will live, in simulated seconds.
+    /// How long a token that is issued now will live, in seconds of the clients' clock.
     pub token_seconds: u32,
 }
 

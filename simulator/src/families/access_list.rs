@@ -8,11 +8,11 @@
 //! [`crate::settings`]); what entries of security groups look like follows the specification, not a recording.
 use std::net::IpAddr;
 
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body::{self, Document, Shape, optional};
-use super::{errors, limits, project, project_mut, recorded, segment, sets, specified};
+use super::{errors, expiry, limits, project, project_mut, recorded, segment, sets, specified};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::World;
 use crate::world::chance::Quantiles;
@@ -119,7 +119,7 @@ fn single_address(block: &str) -> Option<&str> {
 }
 
 /// The document of one entry of a POST.
-fn read(sent: &Value, peered: bool, request: &Request) -> Result<Document, ApiError> {
+fn read(sent: &Value, peered: bool, request: &Request, client: Timestamp) -> Result<Document, ApiError> {
     let mut document = body::complete(sent, FIELDS)?;
     let addresses = ["ipAddress", "cidrBlock", "awsSecurityGroup"];
     // Some clients send the fields that they do not use as empty texts.
@@ -142,12 +142,7 @@ fn read(sent: &Value, peered: bool, request: &Request) -> Result<Document, ApiEr
         return Err(errors::comment_too_long(comment));
     }
     if let Some(expiry) = body::instant(&document, "deleteAfterDate") {
-        if expiry <= request.now {
-            return Err(errors::expiration_date_in_past());
-        }
-        if expiry.duration_since(request.now) > SignedDuration::from_hours(MOST_DAYS * 24) {
-            return Err(errors::expiration_date_exceeds_maximum(MOST_DAYS));
-        }
+        expiry::check(expiry, client, MOST_DAYS)?;
     }
     if name == "awsSecurityGroup" {
         return security_group(document, written, peered);
@@ -178,8 +173,9 @@ fn security_group(mut document: Document, written: &str, peered: bool) -> Result
 
 fn write(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let sent = request.body.as_array().ok_or_else(errors::invalid_json)?;
-    let peered = world.is_peered();
-    let entries: Vec<Document> = sent.iter().map(|entry| read(entry, peered, request)).collect::<Result<_, _>>()?;
+    let (peered, client) = (world.is_peered(), world.client);
+    let entries: Vec<Document> =
+        sent.iter().map(|entry| read(entry, peered, request, client)).collect::<Result<_, _>>()?;
     let project = project_mut(world, request)?;
     let mut values: Vec<&str> = entries.iter().map(value_of).collect();
     values.sort_unstable();
@@ -222,8 +218,7 @@ fn put(world: &mut World, group: &str, document: Document) {
         });
     }
     if let Some(expiry) = expiry {
-        let delay = expiry.duration_since(world.now);
-        world.after(delay, subject, "expires", |world, subject| {
+        world.on(expiry, subject, "expires", |world, subject| {
             if let Some(project) = world.project_mut(&subject.group) {
                 project.access_list.retain(|entry| entry.value() != subject.name);
             }

@@ -14,11 +14,11 @@
 //! A password is checked, counted and forgotten: nothing shows it again. Custom roles must exist and live on `admin`;
 //! clusters named as scopes must exist when the user is written, and may go later. A user with an expiry vanishes by
 //! itself. Roles and scopes come back in an order of their own.
-use jiff::SignedDuration;
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
-use super::{custom_roles, errors, limits, order, project, project_mut, recorded, segment, sets};
+use super::{custom_roles, errors, expiry, limits, order, project, project_mut, recorded, segment, sets};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::timers::Subject;
 use crate::world::{Project, World};
@@ -129,6 +129,7 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     }
     user.insert("groupId".to_owned(), request.param("groupId").into());
     check_authentication(&user, password)?;
+    let client = world.client;
     let project = project_mut(world, request)?;
     if project.database_user(&identity(&user)).is_some() {
         return Err(errors::user_already_exists(body::text(&user, "username")));
@@ -138,7 +139,7 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     }
     check_roles(project, body::text(&user, "username"), &user)?;
     check_scopes(project, &user)?;
-    check_expiry(&user, request)?;
+    check_expiry(&user, client)?;
     project.database_users.push(DatabaseUser { document: user.clone(), password_changes: 0 });
     expire(world, request, &user);
     Ok(Reply::document(201, shown(&user, request)))
@@ -148,7 +149,7 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
 fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let mut sent = body::partial(&request.body, FIELDS)?;
     let password = take_password(&mut sent, request)?;
-    let (asked, username) = (asked(request), request.param("username"));
+    let (asked, username, client) = (asked(request), request.param("username"), world.client);
     let project = project_mut(world, request)?;
     let not_found = || errors::username_not_found(username);
     let current = &project.database_user(&asked).ok_or_else(not_found)?.document;
@@ -170,7 +171,7 @@ fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     }
     check_roles(project, username, &sent)?;
     check_scopes(project, &sent)?;
-    check_expiry(&sent, request)?;
+    check_expiry(&sent, client)?;
     let user = project.database_user_mut(&asked).ok_or_else(not_found)?;
     user.document.extend(sent);
     user.password_changes += u64::from(password);
@@ -250,23 +251,15 @@ fn check_scopes(project: &Project, user: &Document) -> Result<(), ApiError> {
     missing.map_or(Ok(()), |scope| Err(errors::scope_cluster_not_found(body::text(scope, "name"))))
 }
 
-fn check_expiry(user: &Document, request: &Request) -> Result<(), ApiError> {
-    let Some(expiry) = body::instant(user, "deleteAfterDate") else { return Ok(()) };
-    if expiry <= request.now {
-        Err(errors::expiration_date_in_past())
-    } else if expiry.duration_since(request.now) > SignedDuration::from_hours(MOST_DAYS * 24) {
-        Err(errors::expiration_date_exceeds_maximum(MOST_DAYS))
-    } else {
-        Ok(())
-    }
+fn check_expiry(user: &Document, client: Timestamp) -> Result<(), ApiError> {
+    body::instant(user, "deleteAfterDate").map_or(Ok(()), |date| expiry::check(date, client, MOST_DAYS))
 }
 
 fn expire(world: &mut World, request: &Request, user: &Document) {
     let subject = Subject::new(request.param("groupId"), COLLECTION, &identity(user));
     world.cancel(&subject);
     if let Some(expiry) = body::instant(user, "deleteAfterDate") {
-        let delay = expiry.duration_since(world.now);
-        world.after(delay, subject, "expires", |world, subject| {
+        world.on(expiry, subject, "expires", |world, subject| {
             if let Some(project) = world.project_mut(&subject.group) {
                 project.database_users.retain(|user| identity(&user.document) != subject.name);
             }

@@ -20,6 +20,7 @@ pub mod custom_dns;
 pub mod custom_roles;
 pub mod database_users;
 pub mod errors;
+mod expiry;
 pub mod flex_clusters;
 pub mod groups;
 pub mod ldap_verification;

@@ -81,6 +81,7 @@ pub struct Scene<'a> {
     pub address: &'a str,
     /// What the handler answered, when it has run.
     pub answered: Option<Answer>,
+    /// On the clients' clock.
     pub now: Timestamp,
     pub settings: &'a Settings,
 }

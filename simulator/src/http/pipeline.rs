@@ -92,6 +92,8 @@ impl From<ApiError> for Turned {
 struct Pass<'a> {
     incoming: &'a Incoming,
     now: Timestamp,
+    /// The time on the clients' clock, by which credentials live.
+    client: Timestamp,
     principal: Option<Principal>,
     operation: Option<(usize, &'a Operation)>,
     version: Option<VersionDate>,
@@ -108,7 +110,7 @@ fn call(shared: &Arc<Shared>, incoming: &Incoming, begun: Option<Begun>) -> Outc
     let started = Instant::now();
     let mut guard = shared.lock();
     let state = &mut *guard;
-    let mut pass = Pass::new(incoming, state.tick());
+    let mut pass = Pass::new(incoming, state);
     let result = pass.decide(state, &shared.router, begun);
     let facts = pass.facts(started);
     let written = |result| {
@@ -158,7 +160,7 @@ fn struck(
             let address = pass.incoming.peer.to_string();
             let path = pass.incoming.decoded_path();
             let scene =
-                Scene { path: &path, address: &address, answered: answer, now: pass.now, settings: &state.settings };
+                Scene { path: &path, address: &address, answered: answer, now: pass.client, settings: &state.settings };
             kind.fate(scene, &mut state.gate)
         }
     };
@@ -173,10 +175,11 @@ fn struck(
 }
 
 impl<'a> Pass<'a> {
-    fn new(incoming: &'a Incoming, now: Timestamp) -> Self {
+    fn new(incoming: &'a Incoming, state: &mut State) -> Self {
         Self {
             incoming,
-            now,
+            now: state.tick(),
+            client: state.world.client,
             principal: None,
             operation: None,
             version: None,
@@ -193,8 +196,8 @@ impl<'a> Pass<'a> {
         let (target, authorization) = (incoming.target(), incoming.header(&AUTHORIZATION));
         let principal = state
             .gate
-            .authenticate(authorization, &incoming.method, &target, self.now, &state.settings)
-            .ok_or_else(|| Turned::Edge(state.gate.challenge(self.now, &state.settings)))?;
+            .authenticate(authorization, &incoming.method, &target, self.client, &state.settings)
+            .ok_or_else(|| Turned::Edge(state.gate.challenge(self.client, &state.settings)))?;
         self.principal = Some(principal.clone());
         if !state.settings.api_access {
             return Err(not_on_access_list(&incoming.peer.to_string()).into());
@@ -337,7 +340,7 @@ fn token(shared: &Arc<Shared>, incoming: &Incoming, endpoint: Endpoint) -> Outco
     let started = Instant::now();
     let mut guard = shared.lock();
     let state = &mut *guard;
-    let mut pass = Pass::new(incoming, state.tick());
+    let mut pass = Pass::new(incoming, state);
     let facts = pass.facts(started);
     if endpoint == Endpoint::Token {
         pass.strike = state.faults.strike(&incoming.method, TOKEN_OPERATION);
@@ -350,7 +353,7 @@ fn token(shared: &Arc<Shared>, incoming: &Incoming, endpoint: Endpoint) -> Outco
             authorization: incoming.header(&AUTHORIZATION),
             content_type: incoming.header(&CONTENT_TYPE),
             body: &incoming.body,
-            now: pass.now,
+            now: pass.client,
             token_seconds: state.settings.token_seconds,
         };
         let (answer, principal) = state.gate.answer(endpoint, &ask);

@@ -48,6 +48,11 @@ impl Timers {
         self.due.retain(|_, timer| !about(&timer.subject));
     }
 
+    /// When the earliest timer is due.
+    pub fn due(&self) -> Option<Timestamp> {
+        self.due.first_key_value().map(|((at, _), _)| *at)
+    }
+
     /// Takes the earliest timer that is due at `until`, with its instant.
     pub fn next(&mut self, until: Timestamp) -> Option<(Timestamp, Timer)> {
         let entry = self.due.first_entry()?;

@@ -7,6 +7,7 @@ mod authentication;
 mod back_door;
 mod clusters;
 mod database_users;
+mod dates;
 mod flex_clusters;
 mod global_writes;
 mod organizations;

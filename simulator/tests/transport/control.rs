@@ -32,7 +32,7 @@ async fn the_log_tells_what_was_called_and_what_changed_something() {
 async fn the_clock_moves_when_it_is_told_to() {
     let bench = Bench::start(&["--start", "2026-08-10T03:00:00Z"]).await;
     let clock = bench.control("GET", "clock", Value::Null).await;
-    assert_eq!(clock, json!({"now": "2026-08-10T03:00:00Z", "speed": 0.0}));
+    assert_eq!(clock, json!({"now": "2026-08-10T03:00:00Z", "client": "2026-08-10T03:00:00Z", "speed": 0.0}));
     let clock = bench.control("POST", "clock/advance", json!({"seconds": 90})).await;
     assert_eq!(clock["now"], "2026-08-10T03:01:30Z");
     assert_eq!(bench.try_control("POST", "clock/advance", json!({"seconds": -1})).await.status, 400);

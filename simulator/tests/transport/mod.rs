@@ -5,6 +5,7 @@ mod answers;
 mod authentication;
 mod bench;
 mod binary;
+mod clients_clock;
 mod conduct;
 mod control;
 mod faults;

@@ -9,12 +9,9 @@ use super::{
     stage::{Scenery, Stage},
 };
 
-/// A day of Atlas in a minute: tokens and rate limits go on as they would.
+/// A day of Atlas in a minute: rate limits go on as they would. Credentials live on the clock of the operator.
 const DAY_IN_A_MINUTE: f64 = 24.0 * 60.0;
 const DAY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
-/// How long a nonce lives on that day, in its seconds. The 300 s that Atlas gives it would be a fifth of a second here, less
-/// than a busy machine may need for a challenge and its answer.
-const NONCE: u32 = 2 * 60 * 60;
 /// A minute and, for a machine that is busy elsewhere, four more.
 const PATIENCE: Duration = Duration::from_mins(5);
 /// How often each object is looked at on that day at the least: as in one of hourly resyncs.
@@ -43,7 +40,7 @@ async fn a_day_without_a_change_costs_no_write_to_atlas_or_kubernetes() {
     }
     rested(&stage).await;
 
-    stage.simulator.settings(&json!({"speed": DAY_IN_A_MINUTE, "nonceSeconds": NONCE})).await.unwrap();
+    stage.simulator.settings(&json!({"speed": DAY_IN_A_MINUTE})).await.unwrap();
     let (seen, position) = (everything(&stage).await, stage.plane().position());
     let (since, begun) = (stage.simulator.latest_call().await.unwrap(), stage.simulator.clock().await.unwrap());
     let (passes, objects) = (passes(&stage).await, objects(&stage).await);

@@ -9,8 +9,8 @@ use super::versions::{PINNED_UNTIL, follow};
 use super::{COLLECTION, Cluster, cluster_mut, lifecycle};
 use crate::api::{ApiError, Reply, Request, VersionDate};
 use crate::families::body::{self, Field, Shape, optional};
-use crate::families::errors;
 use crate::families::states::DELETING;
+use crate::families::{errors, expiry};
 use crate::world::World;
 use crate::world::timers::Subject;
 
@@ -34,22 +34,17 @@ pub fn pin(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         serde_json::Value::Null => body::Document::new(),
         body => body::partial(body, FIELDS)?,
     };
-    let now = world.now;
     let longest = SignedDuration::from_hours(24 * LONGEST_DAYS);
     let until = match body::instant(&sent, "expirationDate") {
-        None => now.saturating_add(longest).unwrap_or(Timestamp::MAX),
-        Some(past) if past <= now => return Err(errors::expiration_date_in_past()),
-        Some(late) if late.duration_since(now) > longest => {
-            return Err(errors::expiration_date_exceeds_maximum(LONGEST_DAYS));
-        }
-        Some(until) => until,
+        None => world.client.saturating_add(longest).unwrap_or(Timestamp::MAX),
+        Some(date) => expiry::check(date, world.client, LONGEST_DAYS).map(|()| date)?,
     };
     let document = &mut changeable(world, request)?.document;
     let before = document.insert(PINNED_UNTIL.to_owned(), body::moment(until));
     if before.as_ref() != document.get(PINNED_UNTIL) {
         let subject = subject(request.param("groupId"), request.param("clusterName"));
         world.cancel(&subject);
-        world.after(until.duration_since(now), subject, "pin ends", end);
+        world.on(until, subject, "pin ends", end);
         lifecycle::changed(world, request.param("groupId"), request.param("clusterName"));
     }
     Ok(Reply::empty(204))
