@@ -36,6 +36,23 @@ impl Readiness {
     }
 }
 
+type Obstacle = Box<dyn Fn() -> Option<String> + Send + Sync>;
+
+/// What says that the process can do its work no more; asked for `/livez`.
+#[derive(Clone, Default)]
+pub struct Liveness(Arc<Mutex<Option<Obstacle>>>);
+
+impl Liveness {
+    /// Asks `obstacle` from now on.
+    pub fn ask(&self, obstacle: impl Fn() -> Option<String> + Send + Sync + 'static) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(obstacle));
+    }
+
+    fn obstacle(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().and_then(|obstacle| obstacle())
+    }
+}
+
 /// How many connections may wait to be accepted: probes and scrapes come one at a time.
 const WAITING: u32 = 128;
 /// What Linux says where it was started without IPv6; std has no word for it.
@@ -77,16 +94,17 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 }
 
 /// Serves `/livez` and `/readyz` until the process ends.
-pub async fn health(listener: TcpListener, readiness: Readiness) {
-    let ready = move || {
-        let answer = match readiness.obstacle() {
-            None => (StatusCode::OK, "ok".to_owned()),
-            Some(obstacle) => (StatusCode::SERVICE_UNAVAILABLE, obstacle),
-        };
-        std::future::ready(answer)
-    };
-    let routes = Router::new().route("/livez", get(|| async { "ok" })).route("/readyz", get(ready));
-    serve(listener, routes).await;
+pub async fn health(listener: TcpListener, readiness: Readiness, liveness: Liveness) {
+    let live = move || std::future::ready(answer(liveness.obstacle()));
+    let ready = move || std::future::ready(answer(readiness.obstacle()));
+    serve(listener, Router::new().route("/livez", get(live)).route("/readyz", get(ready))).await;
+}
+
+fn answer(obstacle: Option<String>) -> (StatusCode, String) {
+    match obstacle {
+        None => (StatusCode::OK, "ok".to_owned()),
+        Some(obstacle) => (StatusCode::SERVICE_UNAVAILABLE, obstacle),
+    }
 }
 
 /// Serves `/metrics` until the process ends.

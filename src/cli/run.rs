@@ -20,9 +20,9 @@ use crate::{
         policy::Defaults,
     },
     kind::{GROUP, VERSION},
-    kinds,
-    leader::{self, Candidate, Leader, LeaseSettings, Term},
-    server::{self, Readiness},
+    kinds, kubernetes,
+    leader::{Candidate, Leader, LeaseSettings, Term},
+    server::{self, Liveness, Readiness},
     telemetry::{
         logs::{self, Filter},
         metrics::Metrics,
@@ -81,7 +81,8 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     let health = server::bind(options.health).map_err(|error| format!("--health: {error}"))?;
     let exposition = server::bind(options.metrics).map_err(|error| format!("--metrics: {error}"))?;
     let mut beside = Background::default();
-    beside.add(server::health(health, readiness.clone()));
+    let liveness = Liveness::default();
+    beside.add(server::health(health, readiness.clone(), liveness.clone()));
     beside.add(server::metrics(exposition, Arc::clone(&metrics)));
     if let Some(path) = options.config.clone() {
         let options = options.clone();
@@ -91,7 +92,7 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     let config = Config::infer().await.map_err(|error| format!("no way to reach Kubernetes: {error}"))?;
     let namespace = options.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let unusable = |error: kube::Error| format!("no way to reach Kubernetes: {error}");
-    let kube = Client::try_from(config.clone()).map_err(unusable)?;
+    let kube = kubernetes::client(config.clone(), Term::unlimited()).map_err(unusable)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), atlas = %options.atlas_url, "starting");
     tokio::select! {
         () = definitions(&kube, &readiness) => {}
@@ -99,9 +100,9 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     }
     if !options.leader_election {
         let work = Work::new(&options, kube, metrics, Term::unlimited());
-        let engine = work.until(stop, &readiness, &mut beside).await;
+        let (engine, done) = work.until(stop, &readiness, &liveness, &mut beside).await;
         close(&engine).await;
-        return Ok(());
+        return done;
     }
 
     let settings = LeaseSettings {
@@ -120,15 +121,15 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     };
     let (term, renewed) = (leader.term(), Arc::clone(&metrics));
     leader.on_renewal(move || renewed.renewed());
-    let fenced = leader::fenced(config, term.clone()).map_err(unusable)?;
+    let fenced = kubernetes::client(config, term.clone()).map_err(unusable)?;
     let work = Work::new(&options, fenced, metrics, term);
     tokio::select! {
-        engine = work.until(stop, &readiness, &mut beside) => {
+        (engine, done) = work.until(stop, &readiness, &liveness, &mut beside) => {
             // Nothing is changed from here on, whatever is still under way: with the lease the term ends.
             tokio::join!(give_back(leader), close(&engine));
-            Ok(())
+            done
         }
-        // Whatever is under way is dropped: it could change nothing any more. The next start is a standby.
+        // What is under way is dropped: it could change nothing any more. The next start is a standby.
         loss = leader.hold() => Err(format!("no longer the leader: {loss}")),
     }
 }
@@ -179,11 +180,7 @@ struct Work {
 
 impl Work {
     fn new(options: &Options, kube: Client, metrics: Arc<Metrics>, term: Term) -> Self {
-        let range = match options.namespaces.as_slice() {
-            [] => Range::All,
-            namespaces => Range::Namespaces(namespaces.to_vec()),
-        };
-        let (stores, namespaces, feeds) = control::prepare(kinds::all(), range);
+        let (stores, namespaces, feeds) = control::prepare(kinds::all(), Range::of(&options.namespaces));
         let permit = term.clone();
         let settings = Settings {
             egress: egress::of(options),
@@ -213,8 +210,15 @@ impl Work {
         Self { engine, feeds, options: options.clone() }
     }
 
-    /// Runs the controllers until `stop` resolves and the calls in flight have ended, or have had their time.
-    async fn until(self, stop: Stopped, readiness: &Readiness, beside: &mut Background) -> Arc<Engine> {
+    /// Runs the controllers until `stop` resolves and the calls in flight have ended, or have had their time; then what
+    /// is still under way is dropped. An error is that something ended which should run until then.
+    async fn until(
+        self,
+        stop: Stopped,
+        readiness: &Readiness,
+        liveness: &Liveness,
+        beside: &mut Background,
+    ) -> (Arc<Engine>, Result<(), String>) {
         let Self { engine, feeds, options } = self;
         readiness.wait("waiting for the first list of every kind");
         let (synced, listed) = (feeds.synced(), readiness.clone());
@@ -225,12 +229,20 @@ impl Work {
         });
         let rerouted = Arc::clone(&engine);
         beside.add(egress::follow(options, move |egress| rerouted.clients.reroute(egress)));
+        let watched = Arc::downgrade(&engine);
+        liveness.ask(move || watched.upgrade().and_then(|engine| engine.running.stuck()));
         let deadline = stop.clone().then(|()| sleep(STOP));
-        tokio::select! {
-            () = control::run(Arc::clone(&engine), feeds, stop) => tracing::info!("stopped"),
-            () = deadline => tracing::warn!("stopped before every call had its answer"),
+        let done = tokio::select! {
+            done = control::run(Arc::clone(&engine), feeds, stop) => done.map_err(|ended| ended.to_string()),
+            () = deadline => {
+                tracing::warn!("stopped before every call had its answer");
+                Ok(())
+            }
+        };
+        if done.is_ok() {
+            tracing::info!("stopped");
         }
-        engine
+        (engine, done)
     }
 }
 

@@ -6,6 +6,7 @@ use super::{
     pass::Pass,
     plan::{self, Purpose, Scene, Sending, Wanted},
     resolve::Resolved,
+    wake::Subject,
 };
 use crate::{
     atlas::Class,
@@ -22,12 +23,16 @@ impl Pass<'_> {
     ) -> Result<Outcome, Outcome> {
         let generation = self.object.metadata.generation.unwrap_or_default();
         let was_ready = outcome::is_ready(&self.before.common, generation);
-        let fresh = self.write_ahead(&sending, resolved).await?;
         let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
-        let _serial = match (route.is_some_and(|route| route.serial), &resolved.given.project_id) {
-            (true, Some(project)) => Some(self.engine.serial.enter(project, sending.part).await),
+        let _alone = match (route.filter(|route| route.serial), &resolved.given.project_id) {
+            (Some(route), Some(project)) => {
+                let (family, subject) = (route.read.template, Subject::of(self.kind, self.object));
+                let alone = self.engine.serial.enter(&self.engine.wakes, project, family, &subject);
+                Some(alone.ok_or_else(|| queued(&sending))?)
+            }
             _ => None,
         };
+        let fresh = self.write_ahead(&sending, resolved).await?;
         let why = match sending.purpose {
             Purpose::Create => "create".to_owned(),
             Purpose::Update => format!("update {}", plan::list(&sending.changes)),
@@ -167,6 +172,13 @@ fn is_correction(sending: &Sending, resolved: &Resolved, scene: &Scene) -> bool 
     sending.purpose == Purpose::Update
         && scene.wanted == Wanted::Present
         && !sending.changes.iter().all(|change| is_secret(&change.path))
+}
+
+/// Another object writes to the same family.
+fn queued(sending: &Sending) -> Outcome {
+    let message =
+        format!("Waiting for another write: Atlas takes one change to a project's {} at a time.", sending.part);
+    Outcome::Waiting { reason: reason(sending.purpose), message }
 }
 
 fn reason(purpose: Purpose) -> Reason {

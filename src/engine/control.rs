@@ -23,6 +23,7 @@ use kube::{
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
+    task::JoinSet,
     time::Instant,
 };
 
@@ -33,7 +34,7 @@ use super::{
     object::{KindRef, Object},
     wake::{Subject, Topic},
 };
-use crate::{kind::Kind, status::SecretReference};
+use crate::{kind::Kind, panics, status::SecretReference};
 
 /// How many objects a list brings at once: what the API server recommends, and a bound on the memory of a start.
 const PAGE: u32 = 500;
@@ -52,6 +53,17 @@ pub enum Range {
 }
 
 impl Range {
+    /// These namespaces, each once, or all when there are none.
+    pub fn of(namespaces: &[String]) -> Self {
+        if namespaces.is_empty() {
+            return Self::All;
+        }
+        let mut names = namespaces.to_vec();
+        names.sort();
+        names.dedup();
+        Self::Namespaces(names)
+    }
+
     fn each(&self) -> Vec<Option<&str>> {
         match self {
             Self::All => vec![None],
@@ -109,9 +121,17 @@ impl Feeds {
 /// Resolves once the process is told to stop.
 pub type Stopped = Shared<BoxFuture<'static, ()>>;
 
-/// Runs every controller until `stop` resolves and all passes in flight have ended.
-pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: Stopped) {
-    let mut tasks: Vec<BoxFuture<'static, ()>> = Vec::new();
+/// A task that runs until the process is told to stop came to an end before.
+#[derive(Debug, thiserror::Error)]
+#[error("the {0} ended, which is a bug")]
+pub struct Ended(String);
+
+/// Runs every controller until `stop` resolves and all passes in flight have ended. What is under way when this is
+/// dropped is dropped too.
+pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: Stopped) -> Result<(), Ended> {
+    // Each on a task of its own, so that a slow one holds up no other. They are all aborted with the set.
+    let mut tasks = JoinSet::new();
+    let mut controllers = 0;
     let facts = Arc::new(Facts::default());
     // One number for all namespaces: a kind has a controller in each.
     let turns =
@@ -122,26 +142,44 @@ pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: Stopped) {
         let entrance = Entrance { synced: feeds.synced.clone(), turns: Arc::clone(turns), stop: stop.clone() };
         let reader = writer.as_reader();
         let stream = objects(&engine, &facts, kind, namespace.clone(), writer, listing);
-        tasks.push(control(Arc::clone(&engine), kind, (stream, reader), namespace, entrance).boxed());
+        let name = place(&format!("controller of {}", kind.plural()), namespace.as_deref());
+        let task = control(Arc::clone(&engine), kind, (stream, reader), namespace, entrance);
+        tasks.spawn(named(name, true, task));
+        controllers += 1;
     }
-    let mut watches: Vec<BoxFuture<'static, ()>> = Vec::new();
     for namespace in feeds.range.each() {
-        watches.push(secrets(Arc::clone(&engine), namespace.map(str::to_owned)).boxed());
+        let name = place("watch of secrets", namespace);
+        tasks.spawn(named(name, false, secrets(Arc::clone(&engine), namespace.map(str::to_owned))));
     }
     if let Some((writer, listing)) = feeds.namespaces {
-        watches.push(namespaces(Arc::clone(&engine), writer, listing).boxed());
+        let name = "watch of namespaces".to_owned();
+        tasks.spawn(named(name, false, namespaces(Arc::clone(&engine), writer, listing)));
     }
-    // Each on a task of its own, so that a slow one holds up no other; the watches end with the controllers.
-    let watches: Vec<_> = watches.into_iter().map(spawn).collect();
-    futures::future::join_all(tasks.into_iter().map(spawn)).await;
-    for watch in watches {
-        watch.abort();
+    while controllers > 0 {
+        let (name, controls) = match tasks.join_next().await {
+            Some(Ok(ended)) => ended,
+            // None is aborted, and none panics outside of what is caught.
+            Some(Err(error)) => return Err(Ended(format!("task {}", error.id()))),
+            None => break,
+        };
+        if !controls || stop.clone().now_or_never().is_none() {
+            return Err(Ended(name));
+        }
+        controllers -= 1;
     }
+    Ok(())
 }
 
-#[expect(clippy::disallowed_methods, reason = "the handle is awaited or aborted by the caller")]
-fn spawn(task: BoxFuture<'static, ()>) -> tokio::task::JoinHandle<()> {
-    tokio::spawn(task)
+fn place(what: &str, namespace: Option<&str>) -> String {
+    namespace.map_or_else(|| what.to_owned(), |namespace| format!("{what} in {namespace}"))
+}
+
+/// A task that says who it was when it ends, even by a panic, and whether it is a controller.
+async fn named(name: String, controls: bool, task: impl Future<Output = ()>) -> (String, bool) {
+    match panics::caught(task).await {
+        Ok(()) => (name, controls),
+        Err(place) => (format!("{name}, which panicked at {place},"), false),
+    }
 }
 
 type Touched = BoxStream<'static, watcher::Result<Object>>;
@@ -209,7 +247,7 @@ async fn control(
         let here = namespace.is_none() || reference.namespace == namespace;
         std::future::ready(here)
     });
-    let (changed, woken) = (Arc::clone(&engine), Arc::clone(&engine));
+    let (changed, woken, store) = (Arc::clone(&engine), Arc::clone(&engine), reader.clone());
     let stream = stream.inspect(move |event| {
         if let Ok(object) = event {
             changed.backlog.due(Subject::of(kind, object), Instant::now());
@@ -225,12 +263,15 @@ async fn control(
         .graceful_shutdown_on(entrance.stop.clone())
         .run(
             move |object: Arc<Object>, engine: Arc<Engine>| {
-                let entrance = entrance.clone();
+                let (entrance, store) = (entrance.clone(), store.clone());
+                let reference = reflector::ObjectRef::from_obj_with(&*object, KindRef::of(kind));
                 async move {
                     let Some(_turn) = entrance.pass().await else { return Ok(Action::await_change()) };
                     let subject = Subject::of(kind, &object);
                     engine.backlog.done(&subject);
-                    let action = match engine.pass(kind, &object).await {
+                    // As it is now: it may have waited for its turn for long.
+                    let Some(object) = store.get(&reference) else { return Ok(Action::await_change()) };
+                    let action = match engine.attend(kind, &object).await {
                         Some(delay) => {
                             engine.backlog.due(subject, Instant::now() + delay);
                             Action::requeue(delay)
@@ -340,5 +381,17 @@ async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namesp
             Ok(watcher::Event::Init | watcher::Event::Delete(_)) => {}
             Err(error) => listing.failed(&error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_that_is_given_twice_is_watched_once() {
+        let namespaces = ["b", "a", "b"].map(str::to_owned);
+        assert_eq!(Range::of(&namespaces).each(), [Some("a"), Some("b")]);
+        assert_eq!(Range::of(&[]).each(), [None]);
     }
 }

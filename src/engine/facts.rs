@@ -42,6 +42,7 @@ impl Facts {
                 let subject = Subject::of(kind, object);
                 engine.ledger.forget(object.own_uid());
                 engine.backlog.done(&subject);
+                engine.serial.forget(&engine.wakes, &subject);
                 engine.wakes.depend(&subject, []);
                 let before = lock(&self.0).remove(&subject);
                 engine.wakes.publish(&Topic::Object(subject));

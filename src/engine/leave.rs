@@ -11,7 +11,7 @@ use super::{
     observe::{Observation, observe},
     outcome::{Outcome, Reason},
     pass::{End, Pass, Prospect, bug},
-    plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted, few},
+    plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted, few, is_within},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid, no_credentials},
     wake::{Topic, Watching},
@@ -120,7 +120,8 @@ impl Pass<'_> {
     /// Whether what Atlas does not show may yet come of something that it was asked for.
     fn may_appear(&self) -> Option<Outcome> {
         let (atlas, now) = (&self.status.common.atlas, self.engine.clock.now());
-        let begun = |since: Option<Timestamp>, lasts: SignedDuration| since.is_some_and(|since| now < since + lasts);
+        let begun =
+            |since: Option<Timestamp>, lasts: SignedDuration| since.is_some_and(|since| is_within(lasts, since, now));
         let state = if begun(atlas.upgrading, LONGEST_UPGRADE) {
             "UPDATING"
         } else if begun(atlas.pending.as_ref().map(|pending| pending.since), LONGEST_LAG) {

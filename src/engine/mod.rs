@@ -3,6 +3,7 @@
 //! [`diff`] and [`plan`] are pure. [`resolve`] finds what an object refers to, [`observe`] asks Atlas, [`pass`] does
 //! one step, [`outcome`] says what it came to, [`control`] runs passes when something changed or time is up.
 pub mod act;
+pub mod attend;
 pub mod backlog;
 pub mod control;
 pub mod diff;
@@ -19,6 +20,7 @@ pub mod plan;
 pub mod policy;
 pub mod predict;
 pub mod resolve;
+pub mod serial;
 mod survey;
 pub mod tell;
 pub mod wake;
@@ -32,12 +34,20 @@ use kube::{
     core::PartialObjectMeta,
     runtime::{
         events::{Recorder, Reporter},
-        reflector::Store,
+        reflector::{ObjectRef, Store},
     },
 };
-use tokio::sync::OwnedMutexGuard;
 
-use self::{backlog::Backlog, ledger::Ledger, lists::Unreadable, object::Object, policy::Defaults, wake::Wakes};
+use self::{
+    attend::Running,
+    backlog::Backlog,
+    ledger::Ledger,
+    lists::Unreadable,
+    object::{KindRef, Object},
+    policy::Defaults,
+    serial::Serial,
+    wake::Wakes,
+};
 use crate::{
     atlas::{Clients, Glance},
     kind::Kind,
@@ -92,6 +102,8 @@ pub struct Engine {
     pub ledger: Ledger,
     /// What waits to be looked at.
     pub backlog: Backlog,
+    /// The passes that are under way.
+    pub running: Running,
     /// Writes to families that Atlas cannot take concurrently, by project and family.
     pub serial: Serial,
     /// Where Events go.
@@ -117,6 +129,9 @@ impl Engine {
         metrics: Arc<Metrics>,
         term: Term,
     ) -> Self {
+        for kind in kinds::all() {
+            metrics.expect(kind.name());
+        }
         let reporter = Reporter { controller: tell::MANAGER.to_owned(), instance: None };
         Self {
             recorder: Recorder::new(kube.clone(), reporter),
@@ -129,6 +144,7 @@ impl Engine {
             wakes: Wakes::default(),
             ledger: Ledger::default(),
             backlog: Backlog::default(),
+            running: Running::default(),
             serial: Serial::default(),
             clock,
             options,
@@ -155,27 +171,7 @@ impl Engine {
 
     /// One object, by name.
     pub fn object(&self, kind: &str, namespace: &str, name: &str) -> Option<Arc<Object>> {
-        let found = |object: &Object| object.namespace_name() == namespace && object.own_name() == name;
-        self.stores.get(kind)?.iter().find_map(|store| store.find(|object| found(object)))
-    }
-}
-
-/// A family of documents in a project.
-type Family = (String, &'static str);
-
-/// One lock for each family that is being written to.
-#[derive(Default)]
-pub struct Serial(std::sync::Mutex<HashMap<Family, Arc<tokio::sync::Mutex<()>>>>);
-
-impl Serial {
-    /// Waits until no other write of this family is under way in this project.
-    pub async fn enter(&self, project: &str, family: &'static str) -> OwnedMutexGuard<()> {
-        let lock = {
-            let mut locks = wake::lock(&self.0);
-            // Whoever holds or awaits a lock shares it; one that nobody shares is not needed any more.
-            locks.retain(|_, lock| Arc::strong_count(lock) > 1);
-            Arc::clone(locks.entry((project.to_owned(), family)).or_default())
-        };
-        lock.lock_owned().await
+        let reference = ObjectRef::new_with(name, KindRef::of(self.kind(kind)?)).within(namespace);
+        self.stores.get(kind)?.iter().find_map(|store| store.get(&reference))
     }
 }

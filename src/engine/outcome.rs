@@ -70,6 +70,10 @@ pub enum Reason {
     AtlasUnavailable,
     /// Kubernetes could not be reached, or failed.
     KubernetesUnavailable,
+    /// A pass took longer than any may.
+    DeadlineExceeded,
+    /// The operator itself failed: a pass panicked.
+    InternalError,
 }
 
 impl Reason {
@@ -105,6 +109,11 @@ impl Reason {
         (Self::Throttled, "Nothing to do; the operator waits as Atlas asks."),
         (Self::AtlasUnavailable, "Nothing to do at first; if it lasts, look at Atlas's status and the network."),
         (Self::KubernetesUnavailable, "Nothing to do at first; if it lasts, look at the API server and RBAC."),
+        (
+            Self::DeadlineExceeded,
+            "Nothing to do at first; if it lasts, check how fast Atlas and the API server answer.",
+        ),
+        (Self::InternalError, "Report the bug with the place that the message names. Other objects are not affected."),
     ];
 }
 

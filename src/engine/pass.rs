@@ -90,12 +90,17 @@ impl Engine {
     }
 
     fn policies(&self, kind: &dyn Kind, object: &Object) -> Result<Policies, Outcome> {
-        let of_namespace = self
-            .namespaces
-            .as_ref()
-            .and_then(|store| store.get(&ObjectRef::<PartialObjectMeta<Namespace>>::new(object.namespace_name())))
-            .and_then(|namespace| namespace.metadata.annotations.clone())
-            .unwrap_or_default();
+        let of_namespace = match &self.namespaces {
+            None => BTreeMap::new(),
+            Some(store) => {
+                let name = object.namespace_name();
+                let Some(namespace) = store.get(&ObjectRef::<PartialObjectMeta<Namespace>>::new(name)) else {
+                    let message = format!("Namespace {name}, whose annotations may set policies, is not known yet.");
+                    return Err(Outcome::Waiting { reason: Reason::DependencyNotReady, message });
+                };
+                namespace.metadata.annotations.clone().unwrap_or_default()
+            }
+        };
         let of_object = object.metadata.annotations.clone().unwrap_or_default();
         Policies::of(&of_object, &of_namespace, self.options.policies, kind.deletion())
             .map_err(|error| Outcome::Refused { reason: Reason::InvalidSpec, message: error.to_string() })

@@ -217,10 +217,15 @@ impl Observed {
     }
 }
 
+/// Whether `since` is less than `limit` away from `now`. A time far ahead, which only a damaged status holds, is not.
+pub(super) fn is_within(limit: SignedDuration, since: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(since).abs() < limit
+}
+
 impl Memory {
     /// Whether an upgrade was begun not longer ago than `limit`.
     fn is_upgrading(&self, now: Timestamp, limit: SignedDuration) -> bool {
-        self.upgrading.is_some_and(|since| now < since + limit)
+        self.upgrading.is_some_and(|since| is_within(limit, since, now))
     }
 }
 
@@ -250,7 +255,7 @@ impl Scene {
         let Some(since) = self.memory.pending else { return false };
         let created = self.parts.first().and_then(|part| part.route.created).map(|field| &document[field]);
         match created.and_then(Value::as_str).and_then(|text| text.parse::<Timestamp>().ok()) {
-            Some(created) => created >= since - CLOCK_SKEW,
+            Some(created) => since.duration_since(created) <= CLOCK_SKEW,
             // Atlas does not date this resource, so the name is all there is to know it by.
             None => true,
         }
@@ -387,8 +392,8 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
         return Ok(step);
     }
     let is_asynchronous = scene.parts.first().is_some_and(|part| part.route.state.is_some());
-    let until = scene.memory.asked.map(|asked| asked + SETTLING);
-    Ok(match until.filter(|until| is_asynchronous && *until > scene.now) {
+    let asked = scene.memory.asked.filter(|asked| is_asynchronous && is_within(SETTLING, *asked, scene.now));
+    Ok(match asked.and_then(|asked| asked.checked_add(SETTLING).ok()) {
         Some(until) => Step::Rest { until },
         None => last,
     })

@@ -129,6 +129,12 @@ impl<'a> Watching<'a> {
         Self { wakes, subject, topics: HashSet::new() }
     }
 
+    /// For `subject` again, with all that it depends on already.
+    pub fn again(wakes: &'a Wakes, subject: &'a Subject) -> Self {
+        let topics = lock(&wakes.index).topics.get(subject).cloned().unwrap_or_default();
+        Self { wakes, subject, topics }
+    }
+
     /// Looks at `topic`.
     pub fn on(&mut self, topic: Topic) {
         self.wakes.also(self.subject, topic.clone());

@@ -118,7 +118,7 @@ impl fmt::Display for Loss {
 }
 
 impl Candidate {
-    /// One that has not looked yet. `client` must not be [fenced](super::fenced).
+    /// One that has not looked yet. `client` must not be bound to a term.
     pub fn new(client: Client, settings: LeaseSettings, clock: Arc<dyn Clock>) -> Self {
         Self { api: Api::namespaced(client, &settings.namespace), settings, clock, seen: None }
     }

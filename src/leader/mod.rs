@@ -19,11 +19,9 @@
 //! is for, as after a crash. A virtual machine that is frozen as a whole, with its clock, knows nothing of the time that
 //! passed until its first renewal is refused.
 mod election;
-mod fence;
 mod term;
 #[cfg(test)]
 mod tests;
 
 pub use election::{Candidate, Leader, LeaseSettings, Loss};
-pub use fence::fenced;
 pub use term::Term;

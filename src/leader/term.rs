@@ -1,5 +1,8 @@
 //! For how long this process may change anything.
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use tokio::time::Instant;
 
@@ -22,7 +25,7 @@ impl Term {
     }
 
     /// One that ends at `instant` unless it is extended.
-    pub(super) fn until(instant: Instant) -> Self {
+    pub(crate) fn until(instant: Instant) -> Self {
         Self(Arc::new(Mutex::new(End::At(instant))))
     }
 
@@ -40,6 +43,11 @@ impl Term {
             End::Never => None,
             End::At(instant) => Some(instant),
         }
+    }
+
+    /// How much of it is left; `None` where it has no end.
+    pub fn left(&self) -> Option<Duration> {
+        self.ends_at().map(|end| end.saturating_duration_since(Instant::now()))
     }
 
     /// Ends it at `instant`, and not before.
@@ -63,8 +71,6 @@ impl Term {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[tokio::test(start_paused = true)]

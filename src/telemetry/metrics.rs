@@ -96,6 +96,7 @@ pub struct Metrics {
     passes: Family<Pass, Count>,
     pass_durations: Family<OfKind, Histogram, fn() -> Histogram>,
     corrections: Family<OfKind, Count>,
+    panics: Family<OfKind, Count>,
     objects: Family<Standing, Gauge>,
     drifted: Family<OfKind, Gauge>,
     queue_depth: Family<OfKind, Gauge>,
@@ -118,6 +119,7 @@ impl Default for Metrics {
             passes: Family::default(),
             pass_durations: Family::new_with_constructor(|| Histogram::new(PASS_SECONDS)),
             corrections: Family::default(),
+            panics: Family::default(),
             objects: Family::default(),
             drifted: Family::default(),
             queue_depth: Family::default(),
@@ -169,6 +171,7 @@ impl Metrics {
             "Updates sent for objects that were Ready and whose spec had not changed: Atlas had been changed by others",
             self.corrections.clone(),
         );
+        registry.register("reconcile_panics", "Reconciles that panicked: bugs", self.panics.clone());
         registry.register(
             "atlas_requests",
             "HTTP requests to Atlas, by class of status; none where no answer came",
@@ -217,6 +220,16 @@ impl Metrics {
     /// Counts an update that undid what others had changed in Atlas.
     pub fn corrected(&self, kind: &'static str) {
         self.corrections.get_or_create(&OfKind { kind }).inc();
+    }
+
+    /// Counts a pass that panicked.
+    pub fn panicked(&self, kind: &'static str) {
+        self.panics.get_or_create(&OfKind { kind }).inc();
+    }
+
+    /// Shows what has not happened to any object of `kind` yet as zero, so that its first time is an increase.
+    pub fn expect(&self, kind: &'static str) {
+        drop(self.panics.get_or_create(&OfKind { kind }));
     }
 
     /// Counts a renewal of the lease.

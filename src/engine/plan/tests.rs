@@ -362,6 +362,19 @@ fn what_comes_last_waits_until_the_call_before_it_shows() {
 }
 
 #[test]
+fn times_that_no_operator_wrote_end_no_plan_and_hold_up_nothing() {
+    for time in [Timestamp::MIN, Timestamp::MAX] {
+        let document = json!({"size": 1, "paused": false, "state": "IDLE", "created": "2020-01-01T00:00:00Z"});
+        let mut scene = large(json!({"size": 1, "paused": true}), Observed::Present(document));
+        scene.memory.asked = Some(time);
+        scene.memory.pending = Some(time);
+        scene.memory.upgrading = Some(time);
+        assert!(matches!(next(&scene).unwrap(), Step::Send(_) | Step::Refuse(_)), "{time}");
+        assert!(!scene.is_upgrading());
+    }
+}
+
+#[test]
 fn a_guarded_field_is_changed_in_one_direction_only_and_what_comes_of_it_is_announced() {
     let seen = Observed::Present(json!({"size": 2, "state": "IDLE"}));
     let Step::Send(sending) = next(&large(json!({"size": 3}), seen.clone())).unwrap() else { panic!("not sent") };

@@ -2,229 +2,86 @@
 //!
 //! The other laws show the operator what changed; here it watches for itself. The API server is in this process and time
 //! is virtual. Nothing here gets as far as Atlas: no object has credentials.
-use std::{
-    collections::BTreeMap,
-    convert::Infallible,
-    future::pending,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::time::Duration;
 
-use atlas_operator::{
-    atlas::{Clients, Endpoint, Settings},
-    engine::{
-        Clock, Engine, Options,
-        control::{self, Range},
-        lists::Synced,
-        object::FINALIZER,
-        policy::Defaults,
-    },
-    kinds,
-    leader::Term,
-    telemetry::metrics::Metrics,
-};
-use futures::FutureExt;
-use http::{Method, Request, Response};
-use jiff::Timestamp;
-use kube::{Client, client::Body};
+use atlas_operator::engine::control::Range;
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
-use super::world::condition;
+use super::api_server::{PATIENCE, Server, within};
 
-/// For whatever the operator does by itself: a refused list is asked for again within half a minute, or twice that with
-/// the spread of delays, and a wait is looked at again after a minute.
-const PATIENCE: Duration = Duration::from_mins(5);
-
-#[derive(Default)]
-struct State {
-    /// By plural, namespace and name.
-    objects: BTreeMap<(String, String, String), Value>,
-    /// The namespace in which nothing may be listed.
-    closed: Option<&'static str>,
-    /// Whether the writing of a status is never answered,
-    holds: bool,
-    /// and how many wait for that, by plural.
-    held: BTreeMap<String, usize>,
-}
-
-#[derive(Clone, Default)]
-struct Server(Arc<Mutex<State>>);
-
-impl Server {
-    fn set(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.lock().unwrap());
-    }
-
-    /// An object that an operator has seen before.
-    fn put(&self, plural: &str, namespace: &str, name: &str, spec: &Value) {
-        let key = (plural.to_owned(), namespace.to_owned(), name.to_owned());
-        let kind = kinds::all().iter().find(|kind| kind.plural() == plural).unwrap().name();
-        let metadata = json!({
-            "name": name, "namespace": namespace, "uid": format!("{namespace}-{name}"), "resourceVersion": "1",
-            "generation": 1, "finalizers": [FINALIZER],
-        });
-        let object = json!({
-            "apiVersion": "atlas-operator.io/v1", "kind": kind, "metadata": metadata, "spec": spec,
-        });
-        self.set(|state| drop(state.objects.insert(key, object)));
-    }
-
-    /// The condition `Ready` of an object.
-    fn ready(&self, plural: &str, namespace: &str, name: &str) -> Value {
-        let key = (plural.to_owned(), namespace.to_owned(), name.to_owned());
-        condition(&self.0.lock().unwrap().objects[&key], "Ready")
-    }
-
-    /// Waits until the condition `Ready` of an object has this reason; answers its message.
-    async fn reason(&self, plural: &str, namespace: &str, name: &str, reason: &str) -> String {
-        let told = async {
-            while self.ready(plural, namespace, name)["reason"] != reason {
-                sleep(Duration::from_secs(1)).await;
-            }
-        };
-        let told = timeout(PATIENCE, told).await;
-        let ready = self.ready(plural, namespace, name);
-        assert!(told.is_ok(), "{plural} {namespace}/{name} is not {reason}: {ready}");
-        ready["message"].as_str().unwrap().to_owned()
-    }
-
-    fn client(&self) -> Client {
-        let server = self.clone();
-        let service = tower::service_fn(move |request: Request<Body>| {
-            let server = server.clone();
-            async move {
-                let (parts, body) = request.into_parts();
-                let body = body.collect_bytes().await.unwrap();
-                let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-                let (method, path, query) = (parts.method, parts.uri.path(), parts.uri.query().unwrap_or_default());
-                let answer = server.0.lock().unwrap().answer(&method, path, query, body);
-                let Some((status, answer)) = answer else { pending().await };
-                let answer = Body::from(serde_json::to_vec(&answer).unwrap());
-                Ok::<_, Infallible>(Response::builder().status(status).body(answer).unwrap())
-            }
-        });
-        Client::new(service, "operators")
-    }
-
-    /// Runs an operator of these namespaces until the end of the test.
-    fn operator(&self, namespaces: &[&str], concurrency: u16) -> (Arc<Engine>, Synced) {
-        drop(rustls::crypto::ring::default_provider().install_default());
-        let range = Range::Namespaces(namespaces.iter().map(|&namespace| namespace.to_owned()).collect());
-        let (stores, _, feeds) = control::prepare(kinds::all(), range);
-        let options = Options {
-            resync: Duration::from_mins(10),
-            default_secret: None,
-            policies: Defaults::default(),
-            concurrency,
-        };
-        let engine = Arc::new(Engine::new(
-            self.client(),
-            Clients::new(Endpoint::parse("http://127.0.0.1:1").unwrap(), Settings::default()),
-            stores,
-            Arc::new(AtRest),
-            options,
-            Arc::new(Metrics::default()),
-            Term::unlimited(),
-        ));
-        let synced = feeds.synced();
-        tokio::spawn(control::run(Arc::clone(&engine), feeds, pending().boxed().shared()));
-        (engine, synced)
-    }
-}
-
-/// What the API server writes into objects is not looked at here.
-struct AtRest;
-
-impl Clock for AtRest {
-    fn now(&self) -> Timestamp {
-        Timestamp::UNIX_EPOCH
-    }
-}
-
-impl State {
-    /// Status and body; none where no answer comes, which for a watch means that nothing happens.
-    fn answer(&mut self, method: &Method, path: &str, query: &str, body: Value) -> Option<(u16, Value)> {
-        let (_, rest) = path.split_once("/namespaces/").unwrap();
-        match (method.clone(), rest.split('/').collect::<Vec<_>>().as_slice()) {
-            (Method::GET, [namespace, _]) if self.closed.is_some_and(|closed| closed == *namespace) => {
-                Some((403, json!({"kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403})))
-            }
-            (Method::GET, [_, _]) if query.contains("watch=true") => None,
-            (Method::GET, [namespace, plural]) => {
-                let here = |key: &(String, String, String)| key.0 == *plural && key.1 == *namespace;
-                let items: Vec<_> =
-                    self.objects.iter().filter(|(key, _)| here(key)).map(|(_, object)| object).collect();
-                Some((
-                    200,
-                    json!({"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": "1"}, "items": items}),
-                ))
-            }
-            (Method::PATCH, [_, plural, _, "status"]) if self.holds => {
-                *self.held.entry((*plural).to_owned()).or_default() += 1;
-                None
-            }
-            (Method::PATCH, [namespace, plural, name, "status"]) => {
-                let key = ((*plural).to_owned(), (*namespace).to_owned(), (*name).to_owned());
-                let object = self.objects.get_mut(&key).unwrap();
-                object["status"] = body["status"].clone();
-                Some((200, object.clone()))
-            }
-            (_, [_, "events", ..]) => Some((201, body)),
-            _ => panic!("{method} {path}?{query}"),
-        }
-    }
-}
+const PROJECTS: &str = "atlasprojects";
+const ROLES: &str = "atlascustomroles";
 
 #[tokio::test(start_paused = true)]
 async fn a_namespace_that_may_not_be_listed_holds_up_no_other_and_is_taken_up_later() {
     let server = Server::default();
     let role = |project: Value| json!({"projectRef": project, "roleName": "support", "inheritedRoles": []});
-    server.put("atlasprojects", "here", "shop", &json!({"name": "Shop"}));
-    server.put("atlasprojects", "gone", "depot", &json!({"name": "Depot", "allowedNamespaces": ["here"]}));
-    server.put("atlascustomroles", "here", "near", &role(json!({"name": "shop"})));
-    server.put("atlascustomroles", "here", "far", &role(json!({"name": "depot", "namespace": "gone"})));
-    server.put("atlascustomroles", "gone", "far", &role(json!({"name": "depot"})));
+    server.put(PROJECTS, "here", "shop", &json!({"name": "Shop"}));
+    server.put(PROJECTS, "gone", "depot", &json!({"name": "Depot", "allowedNamespaces": ["here"]}));
+    server.put(ROLES, "here", "near", &role(json!({"name": "shop"})));
+    server.put(ROLES, "here", "far", &role(json!({"name": "depot", "namespace": "gone"})));
+    server.put(ROLES, "gone", "far", &role(json!({"name": "depot"})));
     server.set(|state| state.closed = Some("gone"));
-    let (engine, synced) = server.operator(&["gone", "here"], 8);
-    assert!(timeout(PATIENCE, synced.wait()).await.is_ok(), "it waits for what it may not list");
+    let operator = server.operator(within(&["gone", "here"]), 8);
+    assert!(timeout(PATIENCE, operator.synced.wait()).await.is_ok(), "it waits for what it may not list");
 
-    server.reason("atlasprojects", "here", "shop", "CredentialsNotFound").await;
-    server.reason("atlascustomroles", "here", "near", "DependencyNotReady").await;
-    let message = server.reason("atlascustomroles", "here", "far", "DependencyNotReady").await;
+    server.reason(PROJECTS, "here", "shop", "CredentialsNotFound").await;
+    server.reason(ROLES, "here", "near", "DependencyNotReady").await;
+    let message = server.reason(ROLES, "here", "far", "DependencyNotReady").await;
     assert!(message.contains("AtlasProject gone/depot is not known") && message.contains("may not list"), "{message}");
-    assert_eq!(server.ready("atlascustomroles", "gone", "far"), Value::Null);
-    assert!(!engine.unreadable.sees_all("AtlasProject"));
+    assert_eq!(server.ready(ROLES, "gone", "far"), Value::Null);
+    assert!(!operator.engine.unreadable.sees_all("AtlasProject"));
 
     server.set(|state| state.closed = None);
-    server.reason("atlasprojects", "gone", "depot", "CredentialsNotFound").await;
-    server.reason("atlascustomroles", "gone", "far", "DependencyNotReady").await;
-    let known = async {
-        while server.ready("atlascustomroles", "here", "far")["message"].as_str() == Some(&message) {
-            sleep(Duration::from_secs(1)).await;
-        }
-    };
-    assert!(timeout(PATIENCE, known).await.is_ok(), "{message}");
-    let message = server.reason("atlascustomroles", "here", "far", "DependencyNotReady").await;
+    server.reason(PROJECTS, "gone", "depot", "CredentialsNotFound").await;
+    server.reason(ROLES, "gone", "far", "DependencyNotReady").await;
+    let known = server.until(|| server.ready(ROLES, "here", "far")["message"].as_str() != Some(&message)).await;
+    assert!(known, "{message}");
+    let message = server.reason(ROLES, "here", "far", "DependencyNotReady").await;
     assert!(message.contains("AtlasProject gone/depot is not in Atlas yet"), "{message}");
-    assert!(engine.unreadable.sees_all("AtlasProject"));
+    assert!(operator.engine.unreadable.sees_all("AtlasProject"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_many_objects_of_a_kind_are_worked_on_at_once_in_all_namespaces_together() {
+async fn nothing_is_done_in_a_namespace_whose_annotations_are_not_known() {
     let server = Server::default();
-    let namespaces = ["one", "two", "three"];
-    for namespace in namespaces {
-        for name in ["a", "b", "c"] {
-            server.put("atlasprojects", namespace, name, &json!({"name": name}));
-            server.put("atlascustomroles", namespace, name, &json!({"projectRef": {"name": "a"}, "roleName": name}));
-        }
+    server.create(PROJECTS, "new", "shop", &json!({"name": "Shop"}), &[]);
+    let _operator = server.operator(Range::All, 8);
+    let message = server.reason(PROJECTS, "new", "shop", "DependencyNotReady").await;
+    assert!(message.contains("Namespace new"), "{message}");
+    sleep(PATIENCE).await;
+    assert_eq!(server.set(|state| state.patched.clone()), [""; 0], "the finalizer was put on it");
+    // The watch shows it, and that is what ends the wait.
+    server.namespace("new", &json!({"atlas-operator.io/policy": "pause"}));
+    sleep(Duration::from_secs(1)).await;
+    server.reason(PROJECTS, "new", "shop", "Paused").await;
+    assert_eq!(server.set(|state| state.patched.clone()), [""; 0]);
+    server.namespace("new", &json!({}));
+    assert!(server.until(|| server.set(|state| state.patched == ["atlasprojects new/shop"])).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_sees_its_object_as_it_is_when_its_turn_has_come() {
+    let server = Server::default();
+    for namespace in ["one", "two", "three"] {
+        server.put(PROJECTS, namespace, "shop", &json!({"name": namespace}));
     }
     server.set(|state| state.holds = true);
-    server.operator(&namespaces, 2);
-    // Time goes on when nothing else is left to do.
-    sleep(PATIENCE).await;
-    let held = server.0.lock().unwrap().held.clone();
-    let expected = BTreeMap::from(["atlascustomroles", "atlasprojects"].map(|plural| (plural.to_owned(), 2)));
-    assert_eq!(held, expected);
+    let _operator = server.operator(within(&["one", "two", "three"]), 1);
+    assert!(server.until(|| server.set(|state| state.held.len() == 1)).await);
+    // One has the only turn, and the others wait for it.
+    let first = server.set(|state| state.held[0].1.clone());
+    let waiting: Vec<_> = ["one", "two", "three"].into_iter().filter(|namespace| **namespace != *first).collect();
+    sleep(Duration::from_secs(1)).await;
+    server.edit(PROJECTS, waiting[0], "shop", &json!({"name": "Another"}));
+    server.remove(PROJECTS, waiting[1], "shop");
+    sleep(Duration::from_secs(1)).await;
+    server.set(|state| state.holds = false);
+    server.reason(PROJECTS, &first, "shop", "CredentialsNotFound").await;
+    server.reason(PROJECTS, waiting[0], "shop", "CredentialsNotFound").await;
+    let written = server.set(|state| state.written.clone());
+    let edited: Vec<_> = written.iter().filter(|(name, _)| *name == format!("{}/shop", waiting[0])).collect();
+    assert!(!edited.is_empty() && edited.iter().all(|(_, generation)| *generation == 2), "{written:?}");
+    assert!(written.iter().all(|(name, _)| *name != format!("{}/shop", waiting[1])), "{written:?}");
 }

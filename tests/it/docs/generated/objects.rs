@@ -113,7 +113,9 @@ fn shown_as(reason: Reason) -> &'static str {
         | Reason::Blocked
         | Reason::Throttled
         | Reason::AtlasUnavailable
-        | Reason::KubernetesUnavailable => "Reconciling",
+        | Reason::KubernetesUnavailable
+        | Reason::DeadlineExceeded
+        | Reason::InternalError => "Reconciling",
         Reason::DependencyNotFound => "Reconciling; Stalled if Atlas lacks the project",
         Reason::CredentialsNotFound => "Reconciling; Stalled if none are named, and at a deletion",
         Reason::CredentialsRejected | Reason::AccessDenied => "Reconciling at first sight, then Stalled",

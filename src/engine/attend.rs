@@ -1,0 +1,121 @@
+//! One pass with an end: what takes too long or panics is an outcome of its object, like any other.
+use std::{
+    collections::HashMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::time::{Instant, timeout};
+
+use super::{
+    Engine,
+    object::Object,
+    outcome::{Outcome, Reason},
+    pass::{End, Pass},
+    wake::{Subject, Watching, lock},
+};
+use crate::{kind::Kind, panics};
+
+/// How long a pass may take. Each request of it has a limit of its own, so this is for many slow ones in a row.
+pub const LONGEST_PASS: Duration = Duration::from_mins(3);
+/// How long it may take to write down that a pass had no end.
+const REPORT: Duration = Duration::from_secs(45);
+/// What runs for longer than both and this is stuck where no deadline reaches it.
+const SLACK: Duration = Duration::from_mins(1);
+
+/// The passes that are under way.
+#[derive(Debug, Default)]
+pub struct Running {
+    last: AtomicU64,
+    since: Mutex<HashMap<u64, (Subject, Instant)>>,
+}
+
+struct Entry<'a>(&'a Running, u64);
+
+impl Drop for Entry<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.since).remove(&self.1);
+    }
+}
+
+impl Running {
+    fn begin(&self, subject: Subject) -> Entry<'_> {
+        let number = self.last.fetch_add(1, Ordering::Relaxed);
+        lock(&self.since).insert(number, (subject, Instant::now()));
+        Entry(self, number)
+    }
+
+    /// A pass that should have ended long ago, in a sentence.
+    pub fn stuck(&self) -> Option<String> {
+        let since = lock(&self.since);
+        let oldest = since.values().min_by_key(|(_, since)| *since)?;
+        let (Subject { kind, namespace, name }, since) = oldest;
+        let age = since.elapsed();
+        (age > LONGEST_PASS + REPORT + SLACK)
+            .then(|| format!("the reconcile of {kind} {namespace}/{name} has not ended for {} s", age.as_secs()))
+    }
+}
+
+impl Engine {
+    /// Does one pass over `object`, and says when the next is due, whatever becomes of it.
+    pub async fn attend(&self, kind: &'static dyn Kind, object: &Object) -> Option<Duration> {
+        let _running = self.running.begin(Subject::of(kind, object));
+        let pass = panics::caught(Box::pin(self.pass(kind, object)));
+        let failed = match timeout(LONGEST_PASS, pass).await {
+            Ok(Ok(again)) => return again,
+            Ok(Err(place)) => {
+                self.metrics.panicked(kind.name());
+                let (namespace, name) = (object.namespace_name(), object.own_name());
+                tracing::error!(kind = kind.name(), namespace, name, %place, "a reconcile panicked");
+                Outcome::Failed {
+                    reason: Reason::InternalError,
+                    message: format!(
+                        "The operator panicked at {place}, which is a bug; it tries again ever less often."
+                    ),
+                }
+            }
+            Err(_) => Outcome::Failed {
+                reason: Reason::DeadlineExceeded,
+                message: format!("The reconcile was stopped because it took longer than {} s.", LONGEST_PASS.as_secs()),
+            },
+        };
+        let report = panics::caught(Box::pin(self.report(kind, object, failed.clone())));
+        match timeout(REPORT, report).await {
+            Ok(Ok(again)) => again,
+            _ => Some(failed.requeue(self.ledger.failures(object, true), self.options.resync)),
+        }
+    }
+
+    /// Tells what became of a pass that cannot tell it any more. What wakes the object stays as it is.
+    async fn report(&self, kind: &'static dyn Kind, object: &Object, failed: Outcome) -> Option<Duration> {
+        let subject = Subject::of(kind, object);
+        let before = self.ledger.status(object);
+        let watching = Watching::again(&self.wakes, &subject);
+        let pass = Pass { engine: self, kind, object, watching, status: before.clone(), before, appointment: None };
+        pass.tell(End::Outcome(failed)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_runs_for_longer_than_it_may_is_stuck_and_nothing_else() {
+        let running = Running::default();
+        let subject = |name: &str| Subject { kind: "AtlasProject", namespace: "ns".into(), name: name.into() };
+        assert_eq!(running.stuck(), None, "nothing is to be done");
+        let first = running.begin(subject("a"));
+        tokio::time::advance(LONGEST_PASS + REPORT).await;
+        let _second = running.begin(subject("b"));
+        assert_eq!(running.stuck(), None);
+        tokio::time::advance(SLACK + Duration::from_secs(1)).await;
+        assert!(running.stuck().unwrap().contains("AtlasProject ns/a has not ended for 286 s"), "{running:?}");
+        drop(first);
+        assert_eq!(running.stuck(), None);
+    }
+}
