@@ -12,6 +12,9 @@ const ROOT: &str = "/api/atlas/v2";
 pub struct Record {
     pub source: String,
     pub test: String,
+    /// The part of the test, where it has parts.
+    #[serde(default)]
+    pub step: Option<String>,
     pub method: String,
     /// With placeholders.
     pub path: String,
@@ -41,10 +44,20 @@ impl Record {
         segments.nth(1).unwrap_or_default()
     }
 
+    /// Whether this is a request to one of the paths that was carried out.
+    pub fn is_sent(&self, methods: &[&str], paths: &[&str]) -> bool {
+        self.status < 300 && methods.contains(&self.method.as_str()) && paths.contains(&self.template())
+    }
+
     /// Operation and version, as they are counted.
     pub fn label(&self) -> String {
         let version = self.api_version.as_deref().unwrap_or("any version");
         format!("{} {} {} {version}", self.method, self.template(), self.status)
+    }
+
+    /// Whether the vendor's command line sent this.
+    pub fn is_command_line(&self) -> bool {
+        self.source == "cli"
     }
 
     /// The recordings of the Terraform provider are from March to November 2025, the others from August 2026.
@@ -70,6 +83,26 @@ impl Record {
         } else {
             None
         }
+    }
+}
+
+/// One record among those that were made before and after it.
+#[derive(Clone, Copy)]
+pub struct Scene<'a> {
+    pub records: &'a [Record],
+    pub position: usize,
+}
+
+impl<'a> Scene<'a> {
+    pub fn record(&self) -> &'a Record {
+        &self.records[self.position]
+    }
+
+    /// What the same test had sent to these paths before, and what was not refused.
+    pub fn earlier(&self, methods: &[&str], paths: &[&str]) -> Vec<&'a Record> {
+        let test = &self.record().test;
+        let sent = |record: &&Record| record.test == *test && record.is_sent(methods, paths);
+        self.records[..self.position].iter().filter(sent).collect()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a user would have to write to get a recorded document: its name, size, regions, tags, and nothing that Atlas
-//! adds. Requests are made from these hints; a recorded body is never put into a world.
-use serde_json::{Map, Value, json};
+//! adds. A request is made from these hints only where nobody knows what was sent ([`super::sent`]): they cannot tell a
+//! default of the simulator that is wrong from one that is right.
+use serde_json::{Value, json};
 
 const LEGACY: &str = "2023-02-01";
 
@@ -108,21 +109,16 @@ fn hardware(specs: &Value) -> Value {
     body
 }
 
-/// The body that changes a cluster like `before` into one like `after`: the fields in which their creations differ.
-/// Pausing and resuming travel alone.
-pub fn cluster_update(before: &Value, after: &Value) -> Value {
-    if before["paused"] != after["paused"] {
-        return json!({"paused": after["paused"]});
-    }
-    let (old, new) = (cluster(before), cluster(after));
-    let changed = |name: &str| if is_legacy(before) == is_legacy(after) { old[name] != new[name] } else { true };
-    let mut body = Map::new();
-    for (name, value) in new.as_object().unwrap() {
-        if name != "name" && changed(name) {
-            body.insert(name.clone(), value.clone());
-        }
-    }
-    Value::Object(body)
+/// The process arguments that somebody set: those that are not as every cluster has them.
+pub fn arguments(description: &Value) -> Value {
+    let untouched =
+        [("javascriptEnabled", json!(true)), ("noTableScan", json!(false)), ("queryStatsLogVerbosity", json!(1))];
+    let arguments = description.as_object().into_iter().flatten();
+    let set = arguments.filter(|(name, value)| {
+        let default = untouched.iter().any(|(other, default)| other == name && default == *value);
+        !value.is_null() && !value.is_array() && !default
+    });
+    Value::Object(set.map(|(name, value)| (name.clone(), value.clone())).collect())
 }
 
 /// The body that creates a flex cluster like this one.

@@ -10,11 +10,12 @@ pub mod corpus;
 mod hints;
 mod organizations;
 mod prior;
+mod sent;
 
 use std::collections::BTreeMap;
 
 use atlas_simulator::families;
-use corpus::Record;
+use corpus::{Record, Scene};
 use serde_json::Value;
 
 /// The share of records that must be answered as Atlas did.
@@ -39,7 +40,7 @@ fn the_families_answer_as_the_recordings_do() {
         }
         let (hits, count) = scores.entry(record.label()).or_default();
         *count += 1;
-        match judge(record, seen_elsewhere(&records, position)) {
+        match judge(Scene { records: &records, position }, seen_elsewhere(&records, position)) {
             Ok(()) => *hits += 1,
             Err(reason) => misses.push(format!("{} ({}, record {position}): {reason}", record.label(), record.test)),
         }
@@ -75,8 +76,9 @@ fn seen_elsewhere(records: &[Record], position: usize) -> Option<&Value> {
 }
 
 /// Why the simulator does not answer as recorded, if it does not. A state that cannot be reached is a reason too.
-fn judge(record: &Record, before: Option<&Value>) -> Result<(), String> {
-    let (status, body) = prior::answer(record, before)?;
+fn judge(scene: Scene, before: Option<&Value>) -> Result<(), String> {
+    let record = scene.record();
+    let (status, body) = prior::answer(scene, before)?;
     if status != record.status {
         return Err(format!("status {status} instead of {}: {body}", record.status));
     }

@@ -2,8 +2,8 @@
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 
-use super::corpus::Record;
-use super::{clusters, hints, organizations};
+use super::corpus::{Record, Scene};
+use super::{clusters, hints, organizations, sent};
 use crate::bench::{self, Bench, Call};
 
 const ACCESS_LIST: &str = "/groups/{groupId}/accessList";
@@ -20,18 +20,20 @@ pub type Asked<'a> = Result<Call<'a>, String>;
 
 /// The answer of a world that was brought into the state of a record. `before` is what was seen of the same cluster at
 /// another time, for records that do not describe it themselves.
-pub fn answer(record: &Record, before: Option<&Value>) -> Result<(u16, Value), String> {
+pub fn answer(scene: Scene, before: Option<&Value>) -> Result<(u16, Value), String> {
     let mut bench = Bench::new(1);
+    let record = scene.record();
     let call = Call::new(&record.method, record.template()).version(record.api_version.as_deref());
     let call = if record.status >= 400 {
-        refusal(&mut bench, record, before, call)
+        refusal(&mut bench, scene, before, call)
     } else {
-        asked(&mut bench, record, before, call)
+        asked(&mut bench, scene, before, call)
     };
     Ok(bench.call(call?))
 }
 
-fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call: Call<'a>) -> Asked<'a> {
+fn asked<'a>(bench: &mut Bench, scene: Scene<'a>, before: Option<&Value>, call: Call<'a>) -> Asked<'a> {
+    let record = scene.record();
     let description = &record.response_body;
     if organizations::concern(record) {
         return organizations::asked(bench, record, call);
@@ -62,7 +64,7 @@ fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call
         }
         (_, ACCESS_LIST | ACCESS_ENTRY) => access_list(bench, record, call),
         (_, USERS | USER) => user(bench, record, call),
-        (_, ROLES | ROLE) => role(bench, record, call),
+        (_, ROLES | ROLE) => role(bench, scene, call),
         (_, FLEX_CLUSTERS | FLEX) => flex(bench, record, call),
         ("GET", "/groups/{groupId}/clusters/provider/regions") => {
             let provider = &description["results"][0];
@@ -70,12 +72,13 @@ fn asked<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call
             let size = word(&provider["instanceSizes"][0]["name"]);
             Ok(call.query("providers", word(&provider["provider"])).query("tier", size))
         }
-        _ => clusters::asked(bench, record, before, call),
+        _ => clusters::asked(bench, scene, before, call),
     }
 }
 
 /// Brings a world into a state in which it should refuse.
-fn refusal<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, call: Call<'a>) -> Asked<'a> {
+fn refusal<'a>(bench: &mut Bench, scene: Scene<'a>, before: Option<&Value>, call: Call<'a>) -> Asked<'a> {
+    let record = scene.record();
     let name = record.cluster_name();
     let call = call.param("clusterName", name).param("name", name).body(record.request_body.clone());
     match record.response_body["errorCode"].as_str().unwrap_or_default() {
@@ -86,7 +89,7 @@ fn refusal<'a>(bench: &mut Bench, record: &'a Record, before: Option<&Value>, ca
         "CLUSTER_NOT_FOUND" => {}
         _ => {
             if let Some(before) = before {
-                clusters::bring(bench, before)?;
+                clusters::bring(bench, scene, before)?;
             }
         }
     }
@@ -149,16 +152,23 @@ fn user<'a>(bench: &mut Bench, record: &'a Record, call: Call<'a>) -> Asked<'a> 
             user["scopes"] = json!([]);
         }
         if record.method != "POST" {
-            bench.prepare(Call::new("POST", USERS).body(hints::user(&user, &expiry)))?;
+            bench.prepare(Call::new("POST", USERS).body(sent_user(record, hints::user(&user, &expiry))))?;
         }
     }
     let word = |name: &str| users[0][name].as_str().unwrap_or_default().to_owned();
     let call = call.param("databaseName", word("databaseName")).param("username", word("username"));
     Ok(match record.method.as_str() {
-        "POST" => call.body(hints::user(description, &expiry)),
-        "PATCH" => call.body(json!({"roles": description["roles"], "scopes": description["scopes"]})),
+        "POST" => call.body(sent_user(record, hints::user(description, &expiry))),
+        "PATCH" => {
+            let body = json!({"roles": description["roles"], "scopes": description["scopes"]});
+            call.body(if record.is_command_line() { sent::changed_user(body, description) } else { body })
+        }
         _ => call,
     })
+}
+
+fn sent_user(record: &Record, body: Value) -> Value {
+    if record.is_command_line() { sent::user(body) } else { body }
 }
 
 /// The clusters and roles that a user refers to.
@@ -179,10 +189,22 @@ fn provide(bench: &mut Bench, user: &Value) -> Result<(), String> {
     Ok(())
 }
 
-fn role<'a>(bench: &mut Bench, record: &'a Record, call: Call<'a>) -> Asked<'a> {
+/// A role is written as the command line wrote it; roles that a list shows and nobody wrote here are made from the list.
+fn role<'a>(bench: &mut Bench, scene: Scene<'a>, call: Call<'a>) -> Asked<'a> {
+    let record = scene.record();
     let description = &record.response_body;
     if record.method == "POST" {
-        return Ok(call.body(description.clone()));
+        return Ok(call.body(sent::role(record)));
+    }
+    let earlier = scene.earlier(&["POST", "PATCH"], &[ROLES, ROLE]);
+    if record.template() == ROLE && !earlier.is_empty() {
+        let name = record.last_segment();
+        for write in earlier {
+            let call = Call::new(&write.method, write.template()).param("roleName", name);
+            bench.prepare(call.body(sent::role(write)))?;
+        }
+        let call = call.param("roleName", name);
+        return Ok(if record.method == "PATCH" { call.body(sent::role(record)) } else { call });
     }
     let actions = json!([{"action": "LIST_SESSIONS", "resources": [{"cluster": true}]}]);
     let another = json!({"roleName": "another", "actions": actions});
@@ -190,18 +212,10 @@ fn role<'a>(bench: &mut Bench, record: &'a Record, call: Call<'a>) -> Asked<'a> 
     if roles.is_empty() {
         roles.push(another);
     }
-    if record.method == "PATCH" {
-        roles[0] = json!({"roleName": description["roleName"], "actions": actions});
-    }
     for role in &roles {
         bench.prepare(Call::new("POST", ROLES).body(role.clone()))?;
     }
-    let call = call.param("roleName", roles[0]["roleName"].as_str().unwrap_or_default());
-    if record.method == "PATCH" {
-        let body = json!({"actions": description["actions"], "inheritedRoles": description["inheritedRoles"]});
-        return Ok(call.body(body));
-    }
-    Ok(call)
+    Ok(call.param("roleName", roles[0]["roleName"].as_str().unwrap_or_default()))
 }
 
 fn create_flex(bench: &mut Bench, name: &str) -> Result<(), String> {
@@ -210,17 +224,22 @@ fn create_flex(bench: &mut Bench, name: &str) -> Result<(), String> {
     bench.prepare(Call::new("POST", FLEX_CLUSTERS).body(body)).map(drop)
 }
 
+fn sent_flex(record: &Record, description: &Value) -> Value {
+    let body = hints::flex(description);
+    if record.is_command_line() { sent::flex(body) } else { body }
+}
+
 fn flex<'a>(bench: &mut Bench, record: &'a Record, call: Call<'a>) -> Asked<'a> {
     let description = &record.response_body;
     if record.method == "POST" {
-        return Ok(call.body(hints::flex(description)));
+        return Ok(call.body(sent_flex(record, description)));
     }
     if record.method == "DELETE" {
         create_flex(bench, record.cluster_name())?;
     }
     for described in items(description) {
         let name = described["name"].as_str().unwrap_or_default();
-        bench.prepare(Call::new("POST", FLEX_CLUSTERS).body(hints::flex(described)))?;
+        bench.prepare(Call::new("POST", FLEX_CLUSTERS).body(sent_flex(record, described)))?;
         if described["connectionStrings"].get("standard").is_some() {
             bench.wait(FLEX, name, |flex| flex["stateName"] == "IDLE")?;
         }
