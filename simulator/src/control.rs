@@ -9,6 +9,7 @@
 //! | `GET /_sim/violations` | exchanges that broke the OpenAPI document and are no known deviation |
 //! | `GET /_sim/coverage` | operations and versions, what stands behind them, how often they were called |
 //! | `GET`, `POST`, `DELETE /_sim/faults` | the ordered faults; orders one or several; cancels all |
+//! | `GET /_sim/faults/kinds` | the kinds of fault that have a name, and what each does |
 //! | `GET /_sim/clock` | the time, that on the clients' clock (`client`) and the speed |
 //! | `POST /_sim/clock/advance {"seconds": N}` | moves both clocks, and answers the new times |
 //! | `PATCH`, `DELETE /_sim/resources/{path}` | changes or removes a resource behind the API's back |
@@ -39,7 +40,7 @@ use serde_json::{Value, json};
 
 use crate::clock::check_speed;
 use crate::families::clusters::command;
-use crate::faults::Order;
+use crate::faults::{Order, kinds};
 use crate::http::Incoming;
 use crate::http::answer::Answer;
 use crate::http::query;
@@ -137,6 +138,7 @@ fn carry_out(shared: &Shared, incoming: &Incoming) -> Result<Value, Refusal> {
                 orders.into_iter().map(|order| state.faults.add(order)).collect::<Result<Value, String>>()?
             }
         }),
+        ("GET", "faults/kinds") => Ok(kinds::list()),
         ("DELETE", "faults") => {
             state.faults.clear();
             Ok(json!({}))

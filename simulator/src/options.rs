@@ -8,12 +8,35 @@ use jiff::Timestamp;
 use crate::auth::ChallengeBody;
 use crate::clock::check_speed;
 
+/// What `--help` ends with.
+const EXAMPLES: &str = "\
+Examples:
+  A fixed address, and a clock that runs 60 times as fast as a real one:
+    atlas-simulator --listen 127.0.0.1:8080 --speed 60
+
+  A clock that only moves when a test says so, and two organizations:
+    atlas-simulator --listen 127.0.0.1:8080 --speed 0 --org One --org Two
+    curl -d '{\"seconds\": 600}' http://127.0.0.1:8080/_sim/clock/advance
+
+  The vendor's command line (values from the line that is printed at the start; the URL ends with a slash):
+    export MONGODB_ATLAS_OPS_MANAGER_URL=http://127.0.0.1:8080/ MONGODB_ATLAS_ORG_ID=...
+    export MONGODB_ATLAS_PUBLIC_API_KEY=... MONGODB_ATLAS_PRIVATE_API_KEY=...
+
+  The vendor's Terraform provider:
+    export MONGODB_ATLAS_BASE_URL=http://127.0.0.1:8080/
+    export MONGODB_ATLAS_PUBLIC_KEY=... MONGODB_ATLAS_PRIVATE_KEY=...
+
+  The next project is created, and its answer is lost:
+    curl -d '{\"kind\": \"reset\", \"operation\": \"POST /groups\", \"when\": \"after\"}' http://127.0.0.1:8080/_sim/faults
+
+docs/simulator.md says more: SDKs, the control interface, faults, and the limits of a fast clock.";
+
 /// Serves the MongoDB Atlas Administration API on this machine.
 ///
 /// Once it listens, it prints one line of JSON: the base URL, and for each organization an API key and a service
 /// account to sign in with. The control interface is below /_sim/ of the same address.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "atlas-simulator", version)]
+#[command(name = "atlas-simulator", version, after_help = EXAMPLES)]
 pub struct Options {
     /// Where to listen. Port 0 picks a free one. The control interface answers on a loopback address only.
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
@@ -99,6 +122,24 @@ mod tests {
         command.clone().debug_assert();
         for argument in command.get_arguments() {
             assert!(argument.get_help().is_some(), "{} has no help", argument.get_id());
+        }
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_command_lines() {
+        let mut read = 0;
+        for line in EXAMPLES.lines().filter_map(|line| line.strip_prefix("    atlas-simulator ")) {
+            let words = std::iter::once("atlas-simulator").chain(line.split_whitespace());
+            assert!(Options::try_parse_from(words).is_ok(), "{line}");
+            read += 1;
+        }
+        assert!(read > 1, "only {read} command lines");
+        let orders = EXAMPLES.lines().filter_map(|line| line.trim().strip_prefix("curl -d '")?.split_once("' "));
+        for (body, url) in orders {
+            let body: serde_json::Value = serde_json::from_str(body).unwrap();
+            if url.ends_with("/_sim/faults") {
+                assert!(serde_json::from_value::<crate::faults::Order>(body).is_ok(), "{url}");
+            }
         }
     }
 

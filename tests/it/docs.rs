@@ -6,4 +6,5 @@ pub mod generated;
 mod links;
 pub mod page;
 mod run;
+pub mod simulator;
 mod threats;

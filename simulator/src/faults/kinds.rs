@@ -1,4 +1,5 @@
 //! The kinds of fault: what happens to a call that is struck.
+use clap::ValueEnum;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -10,48 +11,62 @@ use crate::pacing::too_many_requests;
 use crate::settings::{BucketSize, Settings};
 
 /// The faults that have a name. Most are edge answers that were observed; the rest is what a network can do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+///
+/// The first line of each is what `GET /_sim/faults/kinds` says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
+    /// The request is refused with `VALIDATION_ERROR`
     #[serde(rename = "400")]
     BadRequest,
-    /// A fresh challenge although the credentials are right; ordered for several calls it becomes a loop.
+    /// A fresh challenge although the credentials are right; ordered for several calls it is a loop
     #[serde(rename = "401-challenge-loop")]
     ChallengeLoop,
-    /// No body and no challenge.
+    /// No body and no challenge
     #[serde(rename = "401-empty")]
     UnauthorizedEmpty,
+    /// No body
     #[serde(rename = "403-empty")]
     ForbiddenEmpty,
+    /// `IP_ADDRESS_NOT_ON_ACCESS_LIST` with the caller's address
     #[serde(rename = "403-ip-access-list")]
     ForbiddenAddress,
+    /// `RESOURCE_NOT_FOUND`, which Atlas also answers in passing
     #[serde(rename = "404")]
     NotFound,
+    /// `UNEXPECTED_ERROR` with status 409
     #[serde(rename = "409")]
     Conflict,
+    /// `VERSION_GONE`
     #[serde(rename = "410")]
     Gone,
+    /// The rate limit is exceeded, with `Retry-After: 0`
     #[serde(rename = "429-retry-after-0")]
     TooManyNow,
+    /// The rate limit is exceeded, with `Retry-After: 60`
     #[serde(rename = "429-retry-after-60")]
     TooManyLater,
+    /// The rate limit is exceeded, without a `Retry-After`
     #[serde(rename = "429-no-header")]
     TooManyUnsaid,
+    /// `UNEXPECTED_ERROR`
     #[serde(rename = "500")]
     InternalError,
+    /// A page of a gateway in HTML
     #[serde(rename = "502-html")]
     BadGateway,
+    /// No body
     #[serde(rename = "503-empty")]
     Unavailable,
-    /// Never answers; the connection stays open until the client gives up.
+    /// Never answers; the connection stays open until the client gives up
     Timeout,
-    /// The connection is closed without an answer.
+    /// The connection is closed without an answer
     Reset,
-    /// A complete HTTP answer whose JSON stops in the middle.
+    /// A complete HTTP answer whose JSON stops in the middle
     TruncatedJson,
-    /// The answer says it is HTML.
+    /// The answer says that it is HTML
     WrongContentType,
-    /// The answer says it is compressed and is not.
+    /// The answer says that it is compressed, and is not
     GzipGarbage,
 }
 
@@ -94,6 +109,15 @@ const UNDAMAGED: &str = r#"{"links":[],"results":[],"totalCount":0}"#;
 
 const HTML: &str = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n\
                     <center><h1>502 Bad Gateway</h1></center>\r\n</body>\r\n</html>\r\n";
+
+/// Every kind with what it does, as `GET /_sim/faults/kinds` shows it.
+pub fn list() -> Value {
+    let line = |kind: &Kind| {
+        let help = kind.to_possible_value().and_then(|value| value.get_help().map(ToString::to_string));
+        json!({"kind": kind.name(), "does": help.unwrap_or_default()})
+    };
+    Kind::value_variants().iter().map(line).collect()
+}
 
 impl Kind {
     /// The name that orders and reports have for it.
@@ -194,26 +218,26 @@ mod tests {
 
     #[test]
     fn every_kind_has_the_status_of_its_name() {
-        for kind in [
-            "400",
-            "401-challenge-loop",
-            "401-empty",
-            "403-empty",
-            "403-ip-access-list",
-            "404",
-            "409",
-            "410",
-            "429-retry-after-0",
-            "429-retry-after-60",
-            "429-no-header",
-            "500",
-            "502-html",
-            "503-empty",
-        ] {
-            let answer = answer(kind, None);
+        let kinds = Kind::value_variants()
+            .iter()
+            .map(|kind| kind.name())
+            .filter(|name| name.starts_with(|first: char| first.is_ascii_digit()));
+        for kind in kinds {
+            let answer = answer(&kind, None);
             assert_eq!(answer.status.to_string(), kind[..3], "{kind}");
             assert_eq!(kind.ends_with("empty"), answer.body.is_empty(), "{kind}");
             assert_eq!(kind == "401-challenge-loop", answer.has("www-authenticate"), "{kind}");
+        }
+    }
+
+    #[test]
+    fn the_list_says_of_each_kind_what_it_does() {
+        let list = list();
+        let list = list.as_array().unwrap();
+        assert_eq!(list.len(), Kind::value_variants().len());
+        for line in list {
+            assert!(serde_json::from_value::<Kind>(line["kind"].clone()).is_ok(), "{line}");
+            assert!(line["does"].as_str().is_some_and(|help| !help.is_empty()), "{line}");
         }
     }
 

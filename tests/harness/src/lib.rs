@@ -40,6 +40,6 @@ pub use operator::{Operator, OperatorOptions};
 pub use pod::Pod;
 pub use ports::free_port;
 pub use process::Process;
-pub use simulator::{Call, Organization, Simulator, SimulatorOptions};
+pub use simulator::{Call, FaultKind, Organization, Simulator, SimulatorOptions};
 pub use tool::Tool;
 pub use wait::eventually;

@@ -80,6 +80,14 @@ fn secret(namespace: &str, name: &str, keys: &Value) -> Value {
     })
 }
 
+/// A kind of fault that has a name.
+#[derive(Clone, Debug, Deserialize)]
+pub struct FaultKind {
+    pub kind: String,
+    /// What becomes of the call.
+    pub does: String,
+}
+
 /// One HTTP request that reached the simulated API.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Call {
@@ -220,6 +228,11 @@ impl Simulator {
     /// The faults that were added, with how often each has fired.
     pub async fn faults(&self) -> Result<Value, Error> {
         http::get(&self.control("faults")).await
+    }
+
+    /// The kinds of fault that have a name, each with what it does.
+    pub async fn fault_kinds(&self) -> Result<Vec<FaultKind>, Error> {
+        http::get(&self.control("faults/kinds")).await
     }
 
     /// Removes all faults.

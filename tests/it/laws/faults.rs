@@ -16,28 +16,6 @@ use crate::docs::generated::every_operation;
 /// Grants tokens, and is none of a kind's.
 const TOKEN: &str = "/api/oauth/token";
 
-/// Everything that can become of a call, as the simulator names it.
-const KINDS: &[&str] = &[
-    "400",
-    "401-challenge-loop",
-    "401-empty",
-    "403-empty",
-    "403-ip-access-list",
-    "404",
-    "409",
-    "410",
-    "429-retry-after-0",
-    "429-retry-after-60",
-    "429-no-header",
-    "500",
-    "502-html",
-    "503-empty",
-    "timeout",
-    "reset",
-    "truncated-json",
-    "wrong-content-type",
-    "gzip-garbage",
-];
 /// Those that can follow a write which took effect.
 const AFTER_COMMIT: &[&str] =
     &["500", "502-html", "503-empty", "timeout", "reset", "truncated-json", "wrong-content-type", "gzip-garbage"];
@@ -121,13 +99,14 @@ async fn a_crash_at_every_call_of_a_deletion_leaves_nothing_behind() {
 #[tokio::test]
 async fn every_error_on_every_call_once_is_recovered_from() {
     let mut world = World::new().await;
+    let every = every_kind(&world).await;
     world.defaults.deletion = Some(Deletion::Delete);
     let (mut pairs, mut struck) = (0, 0);
     let mut seen = BTreeSet::new();
     for course in courses() {
         let name = &course.name;
         let settled = settle(&mut world, &course).await;
-        for (call, fault, about) in blows(&mut seen, &authenticated(&world).await) {
+        for (call, fault, about) in blows(&mut seen, &every, &authenticated(&world).await) {
             pairs += 1;
             world.total_timeout = patience(&fault);
             world.begin(&course).await;
@@ -140,7 +119,7 @@ async fn every_error_on_every_call_once_is_recovered_from() {
         world.total_timeout = PATIENCE;
         let (mut operator, keys) = world.carry(&course).await;
         leave(&world, &mut operator, &keys).await;
-        for (call, fault, about) in blows(&mut seen, &authenticated(&world).await) {
+        for (call, fault, about) in blows(&mut seen, &every, &authenticated(&world).await) {
             pairs += 1;
             world.total_timeout = patience(&fault);
             let (mut operator, keys) = world.carry(&course).await;
@@ -168,20 +147,32 @@ async fn every_error_on_every_call_once_is_recovered_from() {
 }
 
 /// Every fault, on every call that was not seen yet: the call, the order for the simulator, and what it is.
-fn blows(seen: &mut BTreeSet<(String, &'static str, &'static str)>, calls: &[Call]) -> Vec<(String, Value, String)> {
+fn blows(
+    seen: &mut BTreeSet<(String, String, &'static str)>,
+    kinds: &[String],
+    calls: &[Call],
+) -> Vec<(String, Value, String)> {
     let lines: Vec<String> = calls.iter().map(Call::line).collect();
     let mut blows = Vec::new();
     for (index, call) in calls.iter().enumerate().filter(|(index, _)| !between(&lines, *index)) {
-        let before = KINDS.iter().map(|kind| (*kind, "before"));
+        let before = kinds.iter().map(|kind| (kind.as_str(), "before"));
         for (kind, when) in before.chain(AFTER_COMMIT.iter().filter(|_| call.mutating).map(|kind| (*kind, "after"))) {
             // Once is enough for each operation: courses share most of their ways.
-            if seen.insert((site(call), kind, when)) {
+            if seen.insert((site(call), kind.to_owned(), when)) {
                 let fault = json!({"nth": index + 1, "kind": kind, "when": when});
                 blows.push((call.line(), fault, format!("{kind} {when} call {}", index + 1)));
             }
         }
     }
     blows
+}
+
+/// Everything that can become of a call, as the simulator names it.
+async fn every_kind(world: &World) -> Vec<String> {
+    let kinds: Vec<String> = world.simulator.fault_kinds().await.unwrap().into_iter().map(|fault| fault.kind).collect();
+    let unknown: Vec<_> = AFTER_COMMIT.iter().filter(|kind| !kinds.iter().any(|known| known == **kind)).collect();
+    assert!(unknown.is_empty(), "the simulator does not know {unknown:?}");
+    kinds
 }
 
 /// How long an operator waits that meets this fault.
@@ -203,6 +194,7 @@ async fn leave(world: &World, operator: &mut TestOperator, keys: &[Key]) {
 #[tokio::test]
 async fn every_error_that_lasts_is_borne_and_recovered_from() {
     let mut world = World::new().await;
+    let every = every_kind(&world).await;
     let mut pairs = 0;
     let mut seen = BTreeSet::new();
     for course in courses() {
@@ -210,7 +202,7 @@ async fn every_error_that_lasts_is_borne_and_recovered_from() {
         let settled = settle(&mut world, &course).await;
         let sites: BTreeSet<String> = authenticated(&world).await.iter().map(site).collect();
         for site in sites.iter().filter(|site| seen.insert((*site).clone())) {
-            for kind in KINDS {
+            for kind in &every {
                 pairs += 1;
                 let fault = json!({"operation": site, "times": -1, "kind": kind});
                 world.total_timeout = patience(&fault);

@@ -14,7 +14,7 @@ use harness::{ControlPlane, ControlPlaneOptions, Pod, Simulator, repository};
 use serde_json::Value;
 
 use super::{
-    super::docs::examples::blocks_run_by,
+    super::docs::{examples::blocks_run_by, simulator},
     gitops,
     kube::Kube,
     stage::{CREDENTIALS, OPERATOR, Scenery, Stage, lines},
@@ -22,12 +22,13 @@ use super::{
 
 /// The tests that run commands of the documents, as `<!-- run by: NAME -->` calls them, each with the pages that it
 /// follows.
-pub const TESTS: [(&str, &[&str]); 5] = [
+pub const TESTS: [(&str, &[&str]); 6] = [
     (helm::NAME, &[INSTALL, UPGRADE, UNINSTALL, README]),
     (kustomize::NAME, &[INSTALL, UPGRADE, UNINSTALL]),
     (namespaced::NAME, &[INSTALL, RESOURCES, UPGRADE, UNINSTALL]),
     (taken_over::NAME, &[UPGRADE]),
     (gitops::NAME, &[gitops::PAGE]),
+    (simulator::NAME, &[simulator::PAGE]),
 ];
 
 const README: &str = "README.md";
