@@ -107,6 +107,10 @@ pub trait Declare: DeserializeOwned + Send + Sync + 'static {
     fn atlas_name(&self) -> Option<&str> {
         None
     }
+    /// What tells its resource from others of its kind in the same parent.
+    fn key(&self) -> Option<String> {
+        self.atlas_name().map(str::to_owned)
+    }
     /// How long such an operation usually takes, in words, where that is known.
     fn usually(&self, operation: OperationType, observed: &Documents) -> Option<&'static str> {
         let _ = (operation, observed);
@@ -154,6 +158,8 @@ pub trait Declared: Send + Sync {
     fn issue(&self) -> Option<Issue>;
     /// See [`Declare::atlas_name`].
     fn atlas_name(&self) -> Option<&str>;
+    /// See [`Declare::key`].
+    fn key(&self) -> Option<String>;
     /// See [`Declare::usually`].
     fn usually(&self, operation: OperationType, observed: &Documents) -> Option<&'static str>;
 }
@@ -179,6 +185,9 @@ impl<T: Declare> Declared for T {
     }
     fn atlas_name(&self) -> Option<&str> {
         Declare::atlas_name(self)
+    }
+    fn key(&self) -> Option<String> {
+        Declare::key(self)
     }
     fn usually(&self, operation: OperationType, observed: &Documents) -> Option<&'static str> {
         Declare::usually(self, operation, observed)

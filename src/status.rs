@@ -11,8 +11,8 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::KubeSchema;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 /// The part of `status` that is the same for every kind.
 #[derive(Clone, Debug, Deserialize, KubeSchema, PartialEq, Serialize)]
@@ -60,10 +60,12 @@ impl Default for Common {
 
 impl Common {
     /// Whether the object is in Atlas and its creation is over: what refers to it can begin. Later changes do not undo
-    /// that.
+    /// that, and neither does a later call of the creation that Atlas refuses: the operation has
+    /// [come to rest](Operation::settled) once before.
     pub fn is_established(&self) -> bool {
-        let creating = self.operation.as_ref().is_some_and(|operation| operation.type_ == OperationType::Create);
-        self.atlas.id.is_some() && !creating
+        let creating =
+            |operation: &Operation| operation.type_ == OperationType::Create && operation.settled != Some(true);
+        self.atlas.id.is_some() && !self.operation.as_ref().is_some_and(creating)
     }
 }
 
@@ -81,7 +83,7 @@ pub struct Atlas {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_id: Option<String>,
     /// The Secret with the credentials that were used last.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "strictly", skip_serializing_if = "Option::is_none")]
     pub credentials: Option<SecretReference>,
     /// A creation that was begun and not yet seen: written before the request is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,11 +97,25 @@ pub struct Atlas {
     /// The keys of the list entries that are this object's, by list: those it removes when they leave the spec.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entries: BTreeMap<String, Vec<String>>,
+    /// Fields that a newer release wrote and this one does not know. They are written back as they are, so that a
+    /// rollback loses nothing.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: Map<String, Value>,
+    /// Why these fields could not be decoded. All of them are in `unknown` then, and nothing may be decided from them.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub unreadable: Option<String>,
 }
 
 impl Atlas {
     fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+
+    /// Whether something in Atlas is, or may be, this object's: also when that cannot be decoded.
+    pub fn is_in_use(&self) -> bool {
+        self.id.is_some() || self.pending.is_some() || self.unreadable.is_some()
     }
 }
 
@@ -127,6 +143,10 @@ pub struct Pending {
     /// Which version of each Secret it carries.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub sent: BTreeMap<String, String>,
+    /// Fields of a newer release, as in [`Atlas`].
+    #[serde(flatten)]
+    #[schemars(skip)]
+    pub unknown: Map<String, Value>,
 }
 
 /// Something that takes Atlas a while.
@@ -147,6 +167,10 @@ pub struct Operation {
     /// How long such an operation usually takes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usually: Option<String>,
+    /// Whether Atlas has shown the resource as ready for use since the operation began: what is left of the operation
+    /// are other documents of the object.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settled: Option<bool>,
 }
 
 /// What was asked of Atlas.
@@ -197,7 +221,61 @@ pub struct With<T> {
 }
 
 /// The status of any kind as the engine handles it: the common part typed, the kind's own part as a document.
-pub type Status = With<serde_json::Map<String, Value>>;
+pub type Status = With<Map<String, Value>>;
+
+impl Status {
+    /// Decodes a stored status, which another release or another hand may have written.
+    ///
+    /// `atlas` is what the operator knows of Atlas, so it is decoded whole or marked as
+    /// [unreadable](Atlas::unreadable). Every other field is decoded by itself, and is absent when it cannot be.
+    pub fn decode(stored: &str) -> Self {
+        serde_json::from_str(stored).unwrap_or_else(|_| Self::decode_by_field(stored))
+    }
+
+    fn decode_by_field(stored: &str) -> Self {
+        let mut fields = match serde_json::from_str(stored) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(Value::Null) => return Self::default(),
+            Ok(_) | Err(_) => {
+                let unreadable = Some("status is not an object".to_owned());
+                let common = Common { atlas: Atlas { unreadable, ..Atlas::default() }, ..Common::default() };
+                return Self { common, own: Map::new() };
+            }
+        };
+        let atlas = fields.remove("atlas").map_or_else(Atlas::default, |stored| {
+            serde_json::from_value(stored.clone()).unwrap_or_else(|error| Atlas {
+                unreadable: Some(error.to_string()),
+                unknown: stored.as_object().cloned().unwrap_or_default(),
+                ..Atlas::default()
+            })
+        });
+        let common = Common {
+            observed_generation: field(&mut fields, "observedGeneration").unwrap_or_else(unseen),
+            conditions: field(&mut fields, "conditions").unwrap_or_default(),
+            atlas,
+            operation: field(&mut fields, "operation"),
+            others: field(&mut fields, "others").unwrap_or_default(),
+            drift: field(&mut fields, "drift").unwrap_or_default(),
+        };
+        Self { common, own: fields }
+    }
+}
+
+/// A reference with a field that this release does not know may mean another Secret, so it is not decoded.
+fn strictly<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<SecretReference>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Known {
+        namespace: String,
+        name: String,
+    }
+    let known = Option::<Known>::deserialize(deserializer)?;
+    Ok(known.map(|Known { namespace, name }| SecretReference { namespace, name }))
+}
+
+fn field<T: DeserializeOwned>(fields: &mut Map<String, Value>, name: &str) -> Option<T> {
+    serde_json::from_value(fields.remove(name)?).ok()
+}
 
 /// A value as the API server gives it back: without nulls, and whole numbers without a fraction. Written otherwise, it
 /// would be read as a difference, and written again, ever after.
@@ -227,6 +305,35 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_status_of_a_newer_release_keeps_its_ids() {
+        let stored = json!({
+            "atlas": {"id": "x", "projectId": "p", "regionId": "r", "pending": {"since": "2026-01-01T00:00:00Z"}},
+            "operation": {"type": "Migrate", "startedAt": "2026-01-01T00:00:00Z"},
+            "conditions": "none",
+            "stateName": "IDLE",
+        });
+        let status = Status::decode(&stored.to_string());
+        let atlas = &status.common.atlas;
+        assert_eq!((atlas.id.as_deref(), atlas.project_id.as_deref()), (Some("x"), Some("p")));
+        assert!(atlas.pending.is_some() && atlas.unreadable.is_none());
+        assert_eq!((&status.common.operation, status.own.get("stateName")), (&None, Some(&json!("IDLE"))));
+        let written = serde_json::to_value(&status).unwrap();
+        assert_eq!(written["atlas"], stored["atlas"], "what this release does not know is written back");
+    }
+
+    #[test]
+    fn memory_that_cannot_be_decoded_is_marked_and_written_back() {
+        let stored = json!({"atlas": {"id": ["x"], "projectId": "p"}, "observedGeneration": 3});
+        let status = Status::decode(&stored.to_string());
+        let atlas = &status.common.atlas;
+        assert!(atlas.unreadable.is_some() && atlas.is_in_use(), "{atlas:?}");
+        assert_eq!((atlas.project_id.as_deref(), status.common.observed_generation), (None, 3));
+        assert_eq!(serde_json::to_value(&status).unwrap()["atlas"], stored["atlas"]);
+        assert!(Status::decode("7").common.atlas.unreadable.is_some());
+        assert_eq!(Status::decode("null"), Status::default());
+    }
 
     #[test]
     fn what_is_written_is_what_is_read_back() {

@@ -1,7 +1,10 @@
 //! Sends the one call of a pass, after writing down what must survive a crash.
 use std::collections::BTreeMap;
 
+use serde_json::Map;
+
 use super::{
+    leave::LONGEST_LAG,
     outcome::{self, Outcome, Reason, whole_second},
     pass::Pass,
     plan::{self, Purpose, Scene, Sending, Wanted},
@@ -21,6 +24,15 @@ impl Pass<'_> {
         resolved: &Resolved,
         scene: &Scene,
     ) -> Result<Outcome, Outcome> {
+        let now = self.engine.clock.now();
+        if sending.purpose != Purpose::Delete && self.engine.ledger.defers_writes(self.object, now) {
+            let refused = outcome::ready(&self.before.common).filter(|ready| ready.reason == "Rejected");
+            let message = refused.map_or_else(
+                || "Atlas refused the last writes of this object. The next one is sent within two minutes.".to_owned(),
+                |ready| ready.message.clone(),
+            );
+            return Err(Outcome::Refused { reason: Reason::Rejected, message });
+        }
         let generation = self.object.metadata.generation.unwrap_or_default();
         let was_ready = outcome::is_ready(&self.before.common, generation);
         let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
@@ -53,6 +65,11 @@ impl Pass<'_> {
             Err(error) => {
                 tracing::warn!(%method, path, status = error.status(), error = %error, why, "Atlas call failed");
             }
+        }
+        match &result {
+            Ok(_) => self.engine.ledger.refused(self.object, false, now),
+            Err(error) if error.class() == Class::Rejected => self.engine.ledger.refused(self.object, true, now),
+            Err(_) => {}
         }
         let error = match result {
             Ok((_, given)) => {
@@ -97,10 +114,11 @@ impl Pass<'_> {
         let mut fresh = false;
         if sending.purpose == Purpose::Create {
             let sent = owned(&resolved.versions);
-            let pending = self.status.common.atlas.pending.take();
+            // An attempt whose answer was not seen would show by now: this one is judged by itself.
+            let pending = self.status.common.atlas.pending.take().filter(|pending| now < pending.since + LONGEST_LAG);
             fresh = pending.is_none();
             let since = pending.map_or(now, |pending| pending.since);
-            self.status.common.atlas.pending = Some(Pending { since, sent });
+            self.status.common.atlas.pending = Some(Pending { since, sent, unknown: Map::new() });
             self.start(OperationType::Create);
         }
         if sending.purpose == Purpose::Upgrade {
@@ -160,7 +178,8 @@ impl Pass<'_> {
         let now = whole_second(self.engine.clock.now());
         let operation = &mut self.status.common.operation;
         if operation.as_ref().is_none_or(|running| running.type_ != type_) {
-            *operation = Some(Operation { type_, phase: None, started_at: now, asked_at: None, usually: None });
+            *operation =
+                Some(Operation { type_, phase: None, started_at: now, asked_at: None, usually: None, settled: None });
         }
     }
 }

@@ -7,10 +7,12 @@ use serde_json::{Value, json};
 use super::{
     Engine,
     object::Object,
-    outcome,
     wake::{Subject, Topic, lock},
 };
-use crate::kind::Kind;
+use crate::{
+    kind::{Home, Kind},
+    kinds::PROJECT,
+};
 
 /// What others can know of each object: a change in it, and in nothing else, wakes them.
 #[derive(Default)]
@@ -28,18 +30,21 @@ impl Facts {
         match event {
             watcher::Event::Apply(object) | watcher::Event::InitApply(object) => {
                 let subject = Subject::of(kind, object);
-                let fact = fact(kind, object);
+                let fact = fact(engine, kind, object);
                 let before = lock(&self.0)
                     .insert(subject.clone(), Fact { known: fact.known.clone(), topics: fact.topics.clone() });
                 if before.as_ref().is_none_or(|before| before.known != fact.known) {
-                    engine.wakes.publish(&Topic::Object(subject));
-                    for topic in before.into_iter().flat_map(|before| before.topics).chain(fact.topics) {
-                        engine.wakes.publish(&topic);
+                    engine.wakes.publish_of(&subject, &Topic::Object(subject.clone()));
+                    let mut topics = before.map(|before| before.topics).unwrap_or_default();
+                    topics.retain(|topic| !fact.topics.contains(topic));
+                    for topic in topics.iter().chain(&fact.topics) {
+                        engine.wakes.publish_of(&subject, topic);
                     }
                 }
             }
             watcher::Event::Delete(object) => {
                 let subject = Subject::of(kind, object);
+                engine.claims.forget(&subject, object.own_uid());
                 engine.ledger.forget(object.own_uid());
                 engine.backlog.done(&subject);
                 engine.serial.forget(&engine.wakes, &subject);
@@ -55,28 +60,42 @@ impl Facts {
     }
 }
 
-fn fact(kind: &'static dyn Kind, object: &Object) -> Fact {
-    let (spec, status) = (object.spec_value(), object.read_status());
-    let atlas = &status.common.atlas;
+/// What others can know of an object. An object that may not be where it says it is wakes nobody but those who refer to
+/// it by its own name.
+fn fact(engine: &Engine, kind: &'static dyn Kind, object: &Object) -> Fact {
+    let status = object.read_status();
+    let entry = engine.claims.saw(kind, object, &status);
     let mut topics = Vec::new();
-    if let Some(id) = &atlas.project_id {
-        topics.push(Topic::Members(kind.name(), id.clone()));
+    let mut place = None;
+    if let Some(entry) = &entry {
+        let project_id = engine.project_of(entry);
+        if engine.is_trusted(entry, object.own_uid(), "") {
+            if let Some(id) = &project_id {
+                topics.push(Topic::Members(kind.name(), id.clone()));
+                topics.push(Topic::Named(kind.name(), id.clone(), entry.key.clone()));
+            }
+            if kind.name() == PROJECT {
+                topics.push(Topic::Named(kind.name(), String::new(), entry.key.clone()));
+            }
+        }
+        if let Home::Project(reference) = &entry.home {
+            let namespace = reference.namespace.clone().unwrap_or_else(|| object.namespace_name().to_owned());
+            topics.push(Topic::Referrers(namespace, reference.name.clone()));
+        }
+        place = project_id;
     }
-    if let Some(name) = spec["projectRef"]["name"].as_str() {
-        let namespace = spec["projectRef"]["namespace"].as_str().unwrap_or(object.namespace_name());
-        topics.push(Topic::Referrers(namespace.to_owned(), name.to_owned()));
-    }
+    let atlas = &status.common.atlas;
     let known = json!([
         object.own_uid(),
         object.is_leaving(),
-        outcome::is_ready(&status.common, object.metadata.generation.unwrap_or_default()),
         atlas.id,
-        status.common.is_established(),
-        atlas.project_id,
+        atlas.is_in_use(),
+        engine.is_usable(object, &status),
+        place,
         status.own.get("connectionStrings"),
-        spec["name"],
-        spec["connectionSecretRef"],
-        spec["allowedNamespaces"],
+        entry.as_ref().map(|entry| &entry.key),
+        entry.as_ref().map(|entry| &entry.credentials),
+        entry.as_ref().map(|entry| &entry.allowed),
     ]);
     Fact { known, topics }
 }

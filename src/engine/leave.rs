@@ -1,12 +1,14 @@
 //! The way of an object out: what it made in Atlas goes first, or stays, and then the object is let go.
 //!
-//! All that this takes is in the status: project, credentials, identity. Nothing that the object refers to need be there.
+//! All that this takes is in the status: project, credentials, identity. Nothing that the object refers to need be there;
+//! what is there must agree.
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Engine,
+    claims::Entry,
     object::Object,
     observe::{Observation, observe},
     outcome::{Outcome, Reason},
@@ -14,34 +16,91 @@ use super::{
     plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted, few, is_within},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid, no_credentials},
-    wake::{Topic, Watching},
+    wake::{Subject, Topic, Watching},
 };
 use crate::{
     atlas::Class,
-    kind::{Deletion, Given, Home},
+    kind::{Deletion, Given, Home, Kind},
     kinds::PROJECT,
-    status::{OperationType, Status},
+    status::{OperationType, SecretReference, Status},
 };
 
 /// How long Atlas may take to show what was created: seen to last for up to half a minute, and given twice that.
-const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(1);
+pub(super) const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(1);
 /// How often is looked for what may yet appear.
 const UNSEEN: Duration = Duration::from_secs(5);
 
+/// Where a resource is that is to be deleted, and with which credentials.
+struct Remains {
+    credentials: SecretReference,
+    project_id: Option<String>,
+}
+
 impl Engine {
-    /// Finds what a deletion needs, from the status alone. None when the object's namespace took the credentials with it,
-    /// and they are not remembered: nothing can come that the deletion could wait for.
-    async fn resolve_from_status(
+    /// What a deletion needs, from the status, as far as the spec or this process vouches for it: a status can be
+    /// restored, copied or written by hand. When the project's object is gone, what the status says is used with
+    /// credentials of the object's own namespace, which reach nothing that the object could not reach anyway.
+    fn remains(&self, kind: &dyn Kind, object: &Object, status: &Status) -> Result<Remains, Outcome> {
+        let atlas = &status.common.atlas;
+        let credentials = atlas.credentials.clone().ok_or_else(no_credentials)?;
+        if let Some(confirmed) = self.claims.confirmed(object.own_uid())
+            && confirmed.credentials == credentials
+            && confirmed.project_id == atlas.project_id
+            && !self.is_revoked(kind, object)
+        {
+            return Ok(Remains { credentials, project_id: confirmed.project_id });
+        }
+        let is_own = credentials.namespace == object.namespace_name();
+        let is_default = self.options.default_secret.as_ref() == Some(&credentials);
+        let entry = self.claims.entry(&Subject::of(kind, object));
+        let place = entry.as_deref().map(|entry| (entry, self.project_of(entry)));
+        let (project_id, is_allowed) = match place {
+            Some((entry, Some(id))) => {
+                let is_projects = self.project_credentials(entry).as_ref() == Some(&credentials);
+                (Some(id), is_own || is_default || is_projects)
+            }
+            // The id of a project that its object does not vouch for: the one in Atlas is found by its name.
+            Some((Entry { home: Home::Organization, .. }, None)) => (None, is_own || is_default),
+            Some((_, None)) | None => (atlas.project_id.clone(), is_own && !self.is_revoked(kind, object)),
+        };
+        if is_allowed {
+            return Ok(Remains { credentials, project_id });
+        }
+        let message = format!(
+            "The status names Secret {credentials}, which this object may not use: neither its spec, nor its project, \
+             nor the operator's settings refer to it."
+        );
+        Err(Outcome::Refused { reason: Reason::NotAllowed, message: escape(&message) })
+    }
+
+    /// Whether there is a project that an object refers to, and it does not let the object's namespace do so.
+    fn is_revoked(&self, kind: &dyn Kind, object: &Object) -> bool {
+        let Some(entry) = self.claims.entry(&Subject::of(kind, object)) else { return false };
+        let Some(project) = self.claims.project_entry(&entry) else { return false };
+        project.subject.namespace != entry.subject.namespace && !project.allowed.contains(&entry.subject.namespace)
+    }
+
+    /// The credentials that the project of an object refers to.
+    fn project_credentials(&self, entry: &Entry) -> Option<SecretReference> {
+        let project = self.claims.project_entry(entry)?;
+        let name = project.credentials.clone()?;
+        Some(SecretReference { namespace: project.subject.namespace.clone(), name })
+    }
+
+    /// Finds what a deletion needs. None when the object's namespace took the credentials with it, and they are not
+    /// remembered: nothing can come that the deletion could wait for.
+    async fn resolve_deletion(
         &self,
+        kind: &dyn Kind,
         object: &Object,
         status: &Status,
         watching: &mut Watching<'_>,
     ) -> Result<Option<Resolved>, Outcome> {
-        let credentials = status.common.atlas.credentials.clone().ok_or_else(no_credentials)?;
+        let Remains { credentials, project_id } = self.remains(kind, object, status)?;
         let client = match self.client(&credentials, watching).await {
             Ok(client) => client,
             Err(Outcome::Waiting { reason, message }) => {
-                let going = self.is_going(&credentials.namespace).await;
+                let going = self.is_going(&credentials.namespace).await?;
                 match self.clients.last(&credentials.to_string()).filter(|_| going) {
                     Some(client) => client,
                     None if going && credentials.namespace == object.namespace_name() => return Ok(None),
@@ -53,12 +112,8 @@ impl Engine {
             }
             Err(other) => return Err(other),
         };
-        let given = Given {
-            org_id: status.common.atlas.org_id.clone().unwrap_or_else(|| client.org_id().to_owned()),
-            project_id: status.common.atlas.project_id.clone(),
-            created: object.created(),
-            ..Given::default()
-        };
+        let org_id = client.org_id().to_owned();
+        let given = Given { org_id, project_id, created: object.created(), ..Given::default() };
         let project_name = object.own_name().to_owned();
         let (versions, made) = (BTreeMap::new(), BTreeMap::new());
         Ok(Some(Resolved { client, credentials, given, versions, made, project_name }))
@@ -69,15 +124,20 @@ impl Pass<'_> {
     pub(super) async fn leave(&mut self, policies: Policies) -> Result<End, Outcome> {
         self.unpublish().await?;
         let atlas = &self.status.common.atlas;
-        let untouched = atlas.id.is_none() && atlas.pending.is_none();
+        let untouched = !atlas.is_in_use();
         if untouched || policies.deletion == Deletion::Retain || policies.manage == Manage::Observe {
             return self.release(untouched).await;
+        }
+        if let Some(heir) = self.engine.heir(self.kind, self.object, &self.status) {
+            tracing::info!(heir, "another object manages the resource: it stays");
+            return self.release(false).await;
         }
         if self.kind.name() == PROJECT {
             self.await_children()?;
         }
         let declared = self.declared()?;
-        let found = self.engine.resolve_from_status(self.object, &self.status, &mut self.watching).await?;
+        let engine = self.engine;
+        let found = engine.resolve_deletion(self.kind, self.object, &self.status, &mut self.watching).await?;
         let Some(resolved) = found else {
             let id = self.status.common.atlas.id.as_deref().unwrap_or_default();
             tracing::warn!(
@@ -157,7 +217,7 @@ impl Pass<'_> {
                     _ => project_id.is_some() && status.atlas.project_id == project_id,
                 };
                 // What has nothing in Atlas does not hold the project.
-                if mine && (status.atlas.id.is_some() || status.atlas.pending.is_some()) {
+                if mine && status.atlas.is_in_use() {
                     children.push(format!("{} {}/{}", kind.name(), child.namespace_name(), child.own_name()));
                 }
             }

@@ -2,10 +2,13 @@
 //! what was last written for it, which a watch may be slow to show.
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{object::Object, wake::lock};
 use crate::status::Status;
+
+/// How many writes in a row Atlas may refuse before the next one waits.
+const SERVED_AT_ONCE: u32 = 4;
 
 /// Memory by uid, so that an object made again under an old name starts afresh. Losing it is harmless.
 #[derive(Default)]
@@ -17,6 +20,8 @@ struct Entry {
     failures: u32,
     absences: u32,
     sent: (String, u32),
+    refusals: u32,
+    refused: Option<Timestamp>,
     written: Option<(u64, Status)>,
 }
 
@@ -84,6 +89,25 @@ impl Ledger {
         })
     }
 
+    /// Notes whether Atlas refused a write as it stood.
+    pub fn refused(&self, object: &Object, refused: bool, now: Timestamp) {
+        self.with(object.own_uid(), |entry| {
+            entry.refusals = if refused { entry.refusals.saturating_add(1) } else { 0 };
+            entry.refused = refused.then_some(now);
+        });
+    }
+
+    /// Whether the next write must wait because Atlas refused the ones before. Unlike [failures](Self::failures) this
+    /// outlasts edits: a person who corrects a spec is served at once a few times, and a spec that changes all the time
+    /// costs no more than one refused write in two minutes.
+    pub fn defers_writes(&self, object: &Object, now: Timestamp) -> bool {
+        self.with(object.own_uid(), |entry| {
+            let Some(over) = entry.refusals.checked_sub(SERVED_AT_ONCE) else { return false };
+            let pause = (10_i64 << over.min(4)).min(120);
+            entry.refused.is_some_and(|at| now < at + SignedDuration::from_secs(pause))
+        })
+    }
+
     /// Forgets an object that is gone.
     pub fn forget(&self, uid: &str) {
         lock(&self.0).remove(uid);
@@ -131,6 +155,22 @@ mod tests {
         assert_eq!(ledger.status(&object("9")).common.atlas.id.as_deref(), Some("x"));
         assert_eq!(ledger.status(&object("10")).common.atlas.id, None, "now the object itself speaks");
         assert_eq!(ledger.status(&object("9")).common.atlas.id, None);
+    }
+
+    #[test]
+    fn refused_writes_are_spaced_whatever_is_edited() {
+        let (ledger, object, start) = (Ledger::default(), object("1"), Timestamp::UNIX_EPOCH);
+        let mut sent = 0;
+        for second in 0..600 {
+            let now = start + SignedDuration::from_secs(second);
+            if !ledger.defers_writes(&object, now) {
+                ledger.refused(&object, true, now);
+                sent += 1;
+            }
+        }
+        assert!((8..=12).contains(&sent), "{sent} writes in ten minutes");
+        ledger.refused(&object, false, start);
+        assert!(!ledger.defers_writes(&object, start), "one success ends it");
     }
 
     #[test]

@@ -5,6 +5,7 @@
 pub mod act;
 pub mod attend;
 pub mod backlog;
+pub mod claims;
 pub mod control;
 pub mod diff;
 pub mod facts;
@@ -41,6 +42,7 @@ use kube::{
 use self::{
     attend::Running,
     backlog::Backlog,
+    claims::Claims,
     ledger::Ledger,
     lists::Unreadable,
     object::{KindRef, Object},
@@ -98,6 +100,8 @@ pub struct Engine {
     pub unreadable: Unreadable,
     /// Who depends on what.
     pub wakes: Wakes,
+    /// Who owns what in Atlas.
+    pub claims: Claims,
     /// Memory between passes.
     pub ledger: Ledger,
     /// What waits to be looked at.
@@ -142,6 +146,7 @@ impl Engine {
             namespaces: None,
             unreadable: Unreadable::default(),
             wakes: Wakes::default(),
+            claims: Claims::default(),
             ledger: Ledger::default(),
             backlog: Backlog::default(),
             running: Running::default(),

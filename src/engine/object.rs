@@ -111,9 +111,9 @@ impl Object {
         self.finalizers().iter().any(|finalizer| finalizer == FINALIZER)
     }
 
-    /// The status; one that cannot be read is as good as none, and will be written anew.
+    /// The status; see [`Status::decode`] for one that another release wrote.
     pub fn read_status(&self) -> Status {
-        self.status.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+        self.status.as_ref().map(|raw| Status::decode(raw.get())).unwrap_or_default()
     }
 
     /// The spec as a document, for the few fields that are the same in every kind.

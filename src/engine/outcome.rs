@@ -56,6 +56,10 @@ pub enum Reason {
     ImmutableField,
     /// It is in Atlas already, and is not this object's.
     AlreadyExists,
+    /// Another object manages the same resource of Atlas.
+    OwnershipConflict,
+    /// What the operator recorded in `status.atlas` cannot be decoded.
+    StatusUnreadable,
     /// The state of the resource forbids what is wanted.
     Held,
     /// Its time has passed.
@@ -102,6 +106,11 @@ impl Reason {
         (Self::InvalidSpec, "Mend the field that the message names."),
         (Self::ImmutableField, "Put the old value back, or delete the object and create another."),
         (Self::AlreadyExists, "Make the spec equal to what is in Atlas, or set the adopt annotation."),
+        (Self::OwnershipConflict, "Delete this object or the one that the message names: a resource has one object."),
+        (
+            Self::StatusUnreadable,
+            "Run the release that wrote `status.atlas`, or correct the field that the message names.",
+        ),
         (Self::Held, "Do what the message says first."),
         (Self::Expired, "Set a later time, or delete the object."),
         (Self::Rejected, "Mend what Atlas's message names."),

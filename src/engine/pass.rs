@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::{
     Engine,
+    claims::{Confirmed, Place},
     diff::Change,
     object::Object,
     observe::{self, Observation, observe},
@@ -20,7 +21,7 @@ use super::{
     wake::{Subject, Topic, Watching},
 };
 use crate::{
-    kind::{Create, Declared, Kind, Part, Passage, Slots, Way},
+    kind::{Create, Declared, Kind, Part, Passage, Progress, Slots, Way},
     secrets::PUBLISHED,
     status::{Drift, Operation, OperationType, Status, as_kept},
 };
@@ -89,7 +90,7 @@ impl Engine {
         again
     }
 
-    fn policies(&self, kind: &dyn Kind, object: &Object) -> Result<Policies, Outcome> {
+    pub(super) fn policies(&self, kind: &dyn Kind, object: &Object) -> Result<Policies, Outcome> {
         let of_namespace = match &self.namespaces {
             None => BTreeMap::new(),
             Some(store) => {
@@ -109,6 +110,13 @@ impl Engine {
 
 impl Pass<'_> {
     async fn go(&mut self) -> Result<End, Outcome> {
+        if let Some(error) = &self.before.common.atlas.unreadable {
+            let message = format!(
+                "status.atlas cannot be decoded: {error}. It holds what this object is in Atlas, so nothing is done \
+                 until it can. Run the release of the operator that wrote it, or correct the field."
+            );
+            return Err(Outcome::Refused { reason: Reason::StatusUnreadable, message });
+        }
         self.watching.on(Topic::Namespace(self.object.namespace_name().to_owned()));
         let policies = self.engine.policies(self.kind, self.object)?;
         if policies.manage == Manage::Pause {
@@ -149,7 +157,11 @@ impl Pass<'_> {
         }
         let adopt = if policies.manage == Manage::Observe { Adopt::Always } else { policies.adopt };
         let mut scene = self.scene(Wanted::Present, parts, observation, adopt, &resolved);
-        self.claim(&mut scene, &resolved, policies.manage);
+        self.claim(&mut scene, &resolved, policies.manage)?;
+        if !manages {
+            // What Atlas never shows is not known to differ.
+            scene.stale = Vec::new();
+        }
         self.status.common.others = ownership::others(&scene);
         self.report(&scene, &*declared, &resolved);
         if let (true, Some(issue)) = (manages, declared.issue()) {
@@ -244,6 +256,7 @@ impl Pass<'_> {
             return Ok(false);
         }
         self.confirm_absence()?;
+        self.engine.claims.revoke(self.object.own_uid());
         let atlas = &mut self.status.common.atlas;
         atlas.id = None;
         atlas.pending = None;
@@ -266,23 +279,50 @@ impl Pass<'_> {
     }
 
     /// Makes the resource that Atlas shows this object's, if it is or may be.
-    fn claim(&mut self, scene: &mut Scene, resolved: &Resolved, manage: Manage) {
-        let Some(first) = scene.parts.first() else { return };
-        let Some(document) = scene.observed.get(first.name).and_then(Observed::document) else { return };
-        let atlas = &mut self.status.common.atlas;
+    fn claim(&mut self, scene: &mut Scene, resolved: &Resolved, manage: Manage) -> Result<(), Outcome> {
+        let Some(first) = scene.parts.first() else { return Ok(()) };
+        let Some(document) = scene.observed.get(first.name).and_then(Observed::document) else { return Ok(()) };
+        let is_here = matches!(scene.see(first), Observed::Present(_));
+        let usable = is_here && first.route.progress(document) == Progress::Settled;
+        let project_id = match first.route.id_slot {
+            Some(_) => document["id"].as_str().map(str::to_owned),
+            None => resolved.given.project_id.clone(),
+        };
+        let is_refused = manage == Manage::Manage && scene.adoption().is_some();
         if first.route.id_slot.is_some() {
-            atlas.project_id = document["id"].as_str().map(str::to_owned);
+            // What was refused is not this object's, and nothing is made in it.
+            self.status.common.atlas.project_id = project_id.clone().filter(|_| !is_refused);
         }
-        if manage == Manage::Observe || scene.adoption().is_some() {
-            return;
+        if is_refused {
+            self.engine.claims.revoke(self.object.own_uid());
+            return Ok(());
         }
-        atlas.id = Some(identity(first, document));
+        if manage == Manage::Manage && first.route.id_slot.is_some() {
+            let place = Place {
+                project_id: project_id.as_deref(),
+                org_id: Some(&resolved.given.org_id),
+                credentials: Some(&resolved.credentials),
+            };
+            self.engine.check_claim(self.kind, self.object, &self.status, &place)?;
+        }
+        let credentials = resolved.credentials.clone();
+        let known = self.engine.claims.confirmed(self.object.own_uid()).is_some_and(|known| known.usable);
+        let confirmed = Confirmed { credentials, project_id, usable: usable || known };
+        self.engine.confirm(self.kind, self.object, confirmed);
+        if manage == Manage::Observe {
+            return Ok(());
+        }
+        let atlas = &mut self.status.common.atlas;
+        atlas.id = Some(first.identity(document));
         if let Some(pending) = atlas.pending.take() {
             atlas.sent = pending.sent;
         }
         let arrived = |way: &Passage| (way.way)(&first.desired, document) == Way::Here;
-        if matches!(scene.see(first), Observed::Present(_)) && first.route.passage.as_ref().is_none_or(arrived) {
+        if is_here && first.route.passage.as_ref().is_none_or(arrived) {
             atlas.upgrading = None;
+        }
+        if let Some(operation) = self.status.common.operation.as_mut().filter(|_| usable) {
+            operation.settled = (operation.type_ == OperationType::Create).then_some(true);
         }
         scene.memory.upgrading = atlas.upgrading;
         scene.memory.id.clone_from(&atlas.id);
@@ -290,6 +330,7 @@ impl Pass<'_> {
         scene.stale = stale(&atlas.sent, &resolved.versions);
         ownership::claim(&mut atlas.entries, scene);
         scene.memory.entries.clone_from(&atlas.entries);
+        Ok(())
     }
 
     // -----------------------------------------------------------------------------------------------------------
@@ -453,12 +494,6 @@ fn over(before: Value, now: Value) -> Value {
         }
         (_, now) => now,
     }
-}
-
-/// Atlas's id, or the natural key where it gives none.
-fn identity(part: &Part, document: &Value) -> String {
-    let natural = || part.slots.values().cloned().collect::<Vec<_>>().join("/");
-    document["id"].as_str().map_or_else(natural, str::to_owned)
 }
 
 fn stale(sent: &BTreeMap<String, String>, versions: &BTreeMap<&'static str, String>) -> Vec<&'static str> {

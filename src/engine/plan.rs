@@ -245,9 +245,12 @@ impl Scene {
         self.memory.is_upgrading(self.now, LONGEST_UPGRADE)
     }
 
-    /// Whether the resource that Atlas shows as the object's first part is this object's.
+    /// Whether the resource that Atlas shows as the object's first part is this object's: the one that it knows by id,
+    /// or what an upgrade makes of that.
     pub fn owns(&self, document: &Value) -> bool {
-        self.memory.id.is_some() || self.began(document)
+        let Some(first) = self.parts.first() else { return false };
+        let is_known = self.memory.id.as_ref().is_some_and(|id| *id == first.identity(document));
+        is_known || self.memory.id.is_some() && self.memory.upgrading.is_some() || self.began(document)
     }
 
     /// Whether a creation that was begun made this document.

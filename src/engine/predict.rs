@@ -60,10 +60,11 @@ impl Scene {
                 enter(&mut document, part.route.state, "CREATING");
                 self.stale.clear();
                 if index == 0 {
-                    self.memory.id = Some(NEW_ID.to_owned());
                     if let Some(slot) = part.route.id_slot {
+                        document["id"] = NEW_ID.into();
                         self.slots.insert(slot, NEW_ID.to_owned());
                     }
+                    self.memory.id = Some(part.identity(&document));
                 }
                 Observed::Present(document)
             }
@@ -82,6 +83,7 @@ impl Scene {
                 let Some(Way::Upgrade(upgrade)) = way else { return };
                 let mut document = upgrade.becomes;
                 enter(&mut document, part.route.state, "UPDATING");
+                self.memory.id = Some(part.identity(&document));
                 Observed::Present(document)
             }
             (Purpose::Delete, _, Observed::Present(seen)) if part.route.state.is_some() => {

@@ -9,7 +9,7 @@ use kube::Api;
 use secrecy::SecretString;
 
 use super::{
-    Engine,
+    Engine, claims,
     object::Object,
     outcome::{Outcome, Reason},
     wake::{Subject, Topic, Watching},
@@ -65,10 +65,10 @@ impl Engine {
         declared: &dyn Declared,
         watching: &mut Watching<'_>,
     ) -> Result<Resolved, Outcome> {
-        let &Asking { object, status, .. } = asking;
+        let object = asking.object;
         let needs = declared.needs();
         let namespace = object.namespace_name();
-        let place = self.place(namespace, &needs.home, status, watching)?;
+        let place = self.place(asking, &needs.home, watching)?;
         let own = needs.credentials.map(|name| SecretReference { namespace: namespace.to_owned(), name });
         let credentials = own.or(place.credentials).or_else(|| self.options.default_secret.clone());
         let credentials = credentials.ok_or_else(no_credentials)?;
@@ -79,12 +79,13 @@ impl Engine {
             created: object.created(),
             ..Given::default()
         };
+        self.await_claim(asking, declared, &given, &credentials, watching)?;
         for need in &needs.objects {
             let Some(project_id) = &given.project_id else { continue };
-            watching.on(Topic::Members(need.kind, project_id.clone()));
             let name = match &need.by {
                 By::AtlasName(name) => {
-                    self.await_named(asking, need, name, project_id, &needs.home)?;
+                    watching.on(Topic::Named(need.kind, project_id.clone(), name.clone()));
+                    self.await_named(asking, need, name, project_id)?;
                     name.clone()
                 }
                 By::Object(name) => self.await_object(need, name, project_id, namespace, watching)?,
@@ -110,16 +111,38 @@ impl Engine {
         Ok(Resolved { client, credentials, given, versions, made, project_name: place.project_name })
     }
 
-    fn place(
+    /// Lets an object go on only if its resource is nobody else's.
+    fn await_claim(
         &self,
-        namespace: &str,
-        home: &Home,
-        status: &Status,
+        asking: &Asking<'_>,
+        declared: &dyn Declared,
+        given: &Given,
+        credentials: &SecretReference,
         watching: &mut Watching<'_>,
-    ) -> Result<Place, Outcome> {
+    ) -> Result<(), Outcome> {
+        let &Asking { kind, object, status, makes_secrets } = asking;
+        if let Some(key) = declared.key() {
+            let project = given.project_id.clone().filter(|_| kind.name() != PROJECT).unwrap_or_default();
+            watching.on(Topic::Named(kind.name(), project, key));
+        }
+        // What is only observed may be managed by another object.
+        if !makes_secrets {
+            return Ok(());
+        }
+        let place = claims::Place {
+            project_id: given.project_id.as_deref(),
+            org_id: Some(&given.org_id),
+            credentials: Some(credentials),
+        };
+        self.check_claim(kind, object, status, &place)
+    }
+
+    fn place(&self, asking: &Asking<'_>, home: &Home, watching: &mut Watching<'_>) -> Result<Place, Outcome> {
+        let namespace = asking.object.namespace_name();
         match home {
+            // An id in the status that is not sure is not used: the project is found by its name.
             Home::Organization => Ok(Place {
-                project_id: status.common.atlas.project_id.clone(),
+                project_id: self.project_id(asking.object, asking.status),
                 project_name: String::new(),
                 credentials: None,
             }),
@@ -172,7 +195,12 @@ impl Engine {
             ));
         }
         let status = self.ledger.status(&project);
-        let project_id = status.common.atlas.project_id.ok_or_else(|| {
+        let project_id = self.project_id(&project, &status).ok_or_else(|| {
+            if status.common.atlas.project_id.is_some() {
+                // Its own reconcile finds out, which a start does for every object.
+                let message = format!("spec.projectRef: the id of AtlasProject {theirs}/{name} is being confirmed.");
+                return waiting(Reason::ConfirmingAbsence, message);
+            }
             waiting(
                 Reason::DependencyNotReady,
                 format!("spec.projectRef: AtlasProject {theirs}/{name} is not in Atlas yet; see its conditions."),
@@ -184,29 +212,29 @@ impl Engine {
 
     /// Waits for an object that is declared here and not in Atlas yet; where none is declared, Atlas decides. What is
     /// applied together is seen one by one, so a new object gives the one that it needs a moment to appear.
-    fn await_named(
-        &self,
-        asking: &Asking<'_>,
-        need: &ObjectNeed,
-        name: &str,
-        project_id: &str,
-        home: &Home,
-    ) -> Result<(), Outcome> {
-        let Some(kind) = self.kind(need.kind) else { return Ok(()) };
-        let mut known = false;
-        for object in self.objects(need.kind) {
-            let Some(Ok(declared)) = object.spec.as_deref().map(|raw| kind.read(raw)) else { continue };
-            if declared.atlas_name() != Some(name) {
+    ///
+    /// Only objects count that may be in this project, and one that is usable serves, whatever others of its name do.
+    fn await_named(&self, asking: &Asking<'_>, need: &ObjectNeed, name: &str, project_id: &str) -> Result<(), Outcome> {
+        let namespace = asking.object.namespace_name();
+        let (mut known, mut pending) = (false, None);
+        for entry in self.claims.named(need.kind, name) {
+            let Some(object) = self.object_of(&entry.subject) else { continue };
+            if !self.is_trusted(&entry, object.own_uid(), namespace)
+                || self.project_of(&entry).as_deref() != Some(project_id)
+            {
                 continue;
             }
-            let status = self.ledger.status(&object).common;
-            let same = status.atlas.project_id.as_deref() == Some(project_id)
-                || same_home(home, asking.object.namespace_name(), &declared.needs().home, object.namespace_name());
-            // One that is on its way out is Atlas's to judge: what uses it already goes on, until it is gone.
-            if same && !status.is_established() && !object.is_leaving() {
-                return Err(not_in_atlas(need, object.namespace_name(), object.own_name()));
+            if self.is_usable(&object, &self.ledger.status(&object)) {
+                return Ok(());
             }
-            known |= same;
+            known = true;
+            // One that is on its way out is Atlas's to judge: what uses it already goes on, until it is gone.
+            if !object.is_leaving() {
+                pending = Some(object);
+            }
+        }
+        if let Some(object) = pending {
+            return Err(not_in_atlas(need, object.namespace_name(), object.own_name()));
         }
         if !known && asking.status.common.atlas.id.is_none() && asking.object.is_new(self.clock.now()) {
             let message =
@@ -231,8 +259,9 @@ impl Engine {
         let object = self.object(need.kind, &namespace, &name).ok_or_else(missing)?;
         let declared = object.spec.as_deref().and_then(|raw| self.kind(need.kind)?.read(raw).ok());
         let atlas_name = declared.as_deref().and_then(Declared::atlas_name).ok_or_else(missing)?.to_owned();
-        let status = self.ledger.status(&object).common;
-        match (status.is_established(), &status.atlas.project_id) {
+        let status = self.ledger.status(&object);
+        let entry = self.claims.entry(&Subject { kind: need.kind, namespace: namespace.clone(), name: name.clone() });
+        match (self.is_usable(&object, &status), entry.and_then(|entry| self.project_of(&entry))) {
             (true, Some(theirs)) if theirs == project_id => Ok(atlas_name),
             (_, Some(theirs)) if theirs != project_id => Err(Outcome::Refused {
                 reason: Reason::InvalidSpec,
@@ -334,19 +363,6 @@ fn not_in_atlas(need: &ObjectNeed, namespace: &str, name: &str) -> Outcome {
             "{}: {} {namespace}/{name} is not ready in Atlas yet; see its conditions.",
             need.path, need.kind
         ),
-    }
-}
-
-/// Whether two objects are in the same project, as far as their references tell.
-fn same_home(one: &Home, one_namespace: &str, other: &Home, other_namespace: &str) -> bool {
-    match (one, other) {
-        (Home::Project(one), Home::Project(other)) => {
-            one.name == other.name
-                && one.namespace.as_deref().unwrap_or(one_namespace)
-                    == other.namespace.as_deref().unwrap_or(other_namespace)
-        }
-        (Home::ProjectId(one), Home::ProjectId(other)) => one == other,
-        _ => false,
     }
 }
 

@@ -41,6 +41,9 @@ pub enum Topic {
     Namespace(String),
     /// The objects of a kind in the Atlas project with this id.
     Members(&'static str, String),
+    /// The objects of a kind that declare the resource of this name in the Atlas project with this id, which is empty
+    /// for projects themselves.
+    Named(&'static str, String, String),
     /// The objects that refer to the AtlasProject of this namespace and name.
     Referrers(String, String),
 }
@@ -100,9 +103,18 @@ impl Wakes {
 
     /// Wakes all that depend on `topic`.
     pub fn publish(&self, topic: &Topic) {
+        self.publish_beside(topic, None);
+    }
+
+    /// Wakes all that depend on `topic` but the one that it is about, which knows.
+    pub fn publish_of(&self, subject: &Subject, topic: &Topic) {
+        self.publish_beside(topic, Some(subject));
+    }
+
+    fn publish_beside(&self, topic: &Topic, beside: Option<&Subject>) {
         let woken: Vec<Subject> = lock(&self.index).dependents.get(topic).into_iter().flatten().cloned().collect();
-        for subject in woken {
-            self.wake(&subject);
+        for subject in woken.iter().filter(|subject| Some(*subject) != beside) {
+            self.wake(subject);
         }
     }
 

@@ -45,6 +45,12 @@ impl Part {
         }
     }
 
+    /// Atlas's id of `document`, or its natural key where Atlas gives none.
+    pub fn identity(&self, document: &Value) -> String {
+        let natural = || self.slots.values().cloned().collect::<Vec<_>>().join("/");
+        document["id"].as_str().map_or_else(natural, str::to_owned)
+    }
+
     /// A list of entries that the spec does not mention.
     pub fn undeclared(name: &'static str, route: &'static Route) -> Self {
         Self { declared: false, ..Self::new(name, route, Value::Array(Vec::new())) }

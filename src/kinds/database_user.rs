@@ -243,7 +243,6 @@ impl Describe for AtlasDatabaseUser {
     }
 }
 
-/// The name of the one part.
 const USER: &str = "user";
 
 impl AtlasDatabaseUserSpec {
@@ -287,8 +286,8 @@ impl AtlasDatabaseUserSpec {
 
     /// The database that the user logs in against and its name, which together are its address.
     fn slots(&self) -> Slots {
-        let Authentication { username, .. } = &self.authentication;
-        Slots::from([("databaseName", self.authentication.database().to_owned()), ("username", username.clone())])
+        let (database, username) = (self.authentication.database(), &self.authentication.username);
+        Slots::from([("databaseName", database.to_owned()), ("username", username.clone())])
     }
 }
 
@@ -349,6 +348,10 @@ impl Declare for AtlasDatabaseUserSpec {
             at_creation: json!({"groupId": given.project_id}),
             ..Part::new(USER, &DATABASE_USER, desired)
         })
+    }
+
+    fn key(&self) -> Option<String> {
+        Some(self.slots().into_values().collect::<Vec<_>>().join("/"))
     }
 
     fn report(&self, observed: &Documents) -> Value {

@@ -265,6 +265,10 @@ impl Declare for AtlasProjectSpec {
         }
     }
 
+    fn key(&self) -> Option<String> {
+        Some(self.name.clone())
+    }
+
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
         let mut parts = vec![self.itself(given)?];
         if let Some(settings) = &self.settings {

@@ -93,13 +93,19 @@ impl Engine {
 
     /// Whether a namespace is being deleted, so that nothing can be made in it any more. Said by the API server to
     /// whoever may make Secrets there; namespaces themselves cannot be read everywhere.
-    pub(crate) async fn is_going(&self, namespace: &str) -> bool {
+    pub(crate) async fn is_going(&self, namespace: &str) -> Result<bool, Outcome> {
         let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
         let mut probe = Secret::default();
         probe.metadata.generate_name = Some(format!("{MANAGER}-"));
         let asked = api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: true }, &probe).await;
-        let Err(kube::Error::Api(status)) = asked else { return false };
-        status.details.is_some_and(|details| details.causes.iter().any(|cause| cause.reason == GOING))
+        match asked {
+            Ok(_) => Ok(false),
+            // A definite answer: the namespace is being deleted, or the operator may not know.
+            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) && status.code != 429 => {
+                Ok(status.details.is_some_and(|details| details.causes.iter().any(|cause| cause.reason == GOING)))
+            }
+            Err(error) => Err(kubernetes(&format!("find out whether namespace {namespace} is being deleted"), &error)),
+        }
     }
 
     /// Removes a Secret, if it is there.

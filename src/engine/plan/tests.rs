@@ -17,12 +17,13 @@ fn key(entry: &Value) -> String {
 }
 
 fn scene(part: Part, observed: Observed) -> Scene {
+    let id = observed.document().map_or_else(|| "1".to_owned(), |document| part.identity(document));
     Scene {
         wanted: Wanted::Present,
         observed: BTreeMap::from([(part.name, observed)]),
         parts: vec![part],
         slots: Slots::new(),
-        memory: Memory { id: Some("1".to_owned()), ..Memory::default() },
+        memory: Memory { id: Some(id), ..Memory::default() },
         adopt: Adopt::Identical,
         secrets: BTreeMap::new(),
         stale: Vec::new(),

@@ -21,12 +21,14 @@ fn part(manifest: &str) -> Part {
 
 /// What is decided of a cluster that is the object's own.
 fn scene(parts: Vec<Part>, observed: BTreeMap<&'static str, Observed>) -> Scene {
+    let document = observed.get(parts[0].name).and_then(Observed::document);
+    let id = document.map_or_else(|| "1".to_owned(), |document| parts[0].identity(document));
     Scene {
         wanted: Wanted::Present,
         parts,
         observed,
         slots: Slots::from([("groupId", "0".repeat(24))]),
-        memory: Memory { id: Some("1".to_owned()), ..Memory::default() },
+        memory: Memory { id: Some(id), ..Memory::default() },
         adopt: Adopt::Never,
         secrets: [].into(),
         stale: Vec::new(),

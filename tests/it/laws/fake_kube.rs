@@ -128,6 +128,15 @@ impl FakeKube {
         }
     }
 
+    /// What somebody does who may write the status of an object, or restores it with another one.
+    pub fn forge_status(&self, key: &Key, status: Value) {
+        let mut state = self.state.lock().unwrap();
+        if let Some(mut object) = state.objects.get(key).cloned() {
+            object["status"] = status;
+            state.put(key.clone(), object);
+        }
+    }
+
     /// What an administrator does who grants the operator no more than to read what is in a namespace.
     pub fn close_namespace(&self, name: &str) {
         self.state.lock().unwrap().closed.push(name.to_owned());

@@ -118,8 +118,10 @@ fn shown_as(reason: Reason) -> &'static str {
         | Reason::InternalError => "Reconciling",
         Reason::DependencyNotFound => "Reconciling; Stalled if Atlas lacks the project",
         Reason::CredentialsNotFound => "Reconciling; Stalled if none are named, and at a deletion",
+        Reason::OwnershipConflict => "Stalled; Reconciling while the other object is being deleted",
         Reason::CredentialsRejected | Reason::AccessDenied => "Reconciling at first sight, then Stalled",
         Reason::NotAllowed
+        | Reason::StatusUnreadable
         | Reason::AlreadyExists
         | Reason::CredentialsInvalid
         | Reason::InvalidSpec

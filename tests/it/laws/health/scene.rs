@@ -64,6 +64,20 @@ impl Scene<'_> {
                 self.change(|own| edit(self.example, own));
                 self.world.run(&mut operator).await;
             }
+            Story::DeclaredTwice => {
+                let (mut operator, _) = self.created().await;
+                let mut copy = documents(self.example.manifest).pop().unwrap();
+                copy["metadata"]["name"] = json!("copy");
+                self.world.apply_one(&copy);
+                self.world.run(&mut operator).await;
+            }
+            Story::OfALaterRelease => {
+                let (_, key) = self.created().await;
+                let mut status = self.world.kube.get(&key).unwrap()["status"].clone();
+                status["atlas"]["id"] = json!(["of", "parts"]);
+                self.world.kube.forge_status(&key, status);
+                self.world.run(&mut self.world.operator()).await;
+            }
             Story::PausedEditedDeleted => self.paused_edited_deleted().await,
             Story::Observed => self.observed().await,
             Story::Outlived => {

@@ -39,6 +39,8 @@ pub(super) enum Story {
     Unreadable,
     MadeFlex,
     InAtlasAlready,
+    DeclaredTwice,
+    OfALaterRelease,
     PausedEditedDeleted,
     Observed,
     Outlived,
@@ -53,7 +55,7 @@ impl Story {
     /// Those that are told of every example: its own life.
     const LIFE: [Self; 3] = [Self::Created, Self::Edited, Self::Deleted];
     /// Those that are told of one example of each kind, and of all kinds that they can happen to.
-    const MISHAPS: [Self; 27] = [
+    const MISHAPS: [Self; 29] = [
         Self::AloneAtFirst,
         Self::ParentPaused,
         Self::ParentUnknown,
@@ -73,6 +75,8 @@ impl Story {
         Self::Unreadable,
         Self::MadeFlex,
         Self::InAtlasAlready,
+        Self::DeclaredTwice,
+        Self::OfALaterRelease,
         Self::PausedEditedDeleted,
         Self::Observed,
         Self::Outlived,
@@ -112,6 +116,8 @@ impl Story {
             | Self::AtlasDown
             | Self::SecretsUnreadable
             | Self::Unreadable
+            | Self::DeclaredTwice
+            | Self::OfALaterRelease
             | Self::DeletedAndKept
             | Self::DeletedWithoutCredentials => true,
         }
