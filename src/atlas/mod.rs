@@ -32,6 +32,7 @@ mod endpoint;
 mod error;
 mod pace;
 mod pages;
+mod redaction;
 mod refusal;
 mod settings;
 mod text;

@@ -10,7 +10,8 @@ use serde_json::Value;
 
 use super::Call;
 use super::error::{is_failure_of_the_server, named};
-use super::text::{tidy, without_secrets};
+use super::redaction::without_secrets;
+use super::text::tidy;
 use super::transport::Raw;
 
 /// The longest detail that is kept of an answer, in characters. What Atlas says in one sentence fits, and a sentence of

@@ -1,13 +1,5 @@
 //! Text from elsewhere, made fit for a log line or a condition message.
 
-use secrecy::{ExposeSecret, SecretString};
-
-use super::PLACEHOLDER;
-
-/// Shorter secrets than this are not searched for: replacing every `a` in a sentence hides nothing and spoils it.
-/// Atlas asks for at least 8 characters in a database password.
-const SHORTEST_SECRET: usize = 4;
-
 /// One line of at most `limit` characters: control characters and characters that turn the writing direction are
 /// gone, runs of white space are one space, and a text that was cut ends in `…`.
 pub(super) fn tidy(text: &str, limit: usize) -> String {
@@ -39,20 +31,8 @@ pub(super) fn tidy(text: &str, limit: usize) -> String {
 }
 
 /// Zero-width characters, and those that can make a terminal show a text in another order than it is written.
-fn is_invisible(character: char) -> bool {
+pub(super) fn is_invisible(character: char) -> bool {
     matches!(character, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-}
-
-/// The text with every occurrence of a secret replaced: a server may quote what it was sent.
-pub(super) fn without_secrets<'a>(text: &str, secrets: impl IntoIterator<Item = &'a SecretString>) -> String {
-    let mut clean = text.to_owned();
-    for secret in secrets {
-        let secret = secret.expose_secret();
-        if secret.len() >= SHORTEST_SECRET && clean.contains(secret) {
-            clean = clean.replace(secret, PLACEHOLDER);
-        }
-    }
-    clean
 }
 
 #[cfg(test)]
@@ -79,14 +59,5 @@ mod tests {
             assert_eq!(tidied, expected);
             assert!(tidied.chars().count() <= limit);
         }
-    }
-
-    #[test]
-    fn secrets_are_taken_out() {
-        let secrets: Vec<SecretString> = vec!["hunter2hunter2".into(), "a".into()];
-        assert_eq!(
-            without_secrets("password 'hunter2hunter2' is weak", &secrets),
-            format!("password '{PLACEHOLDER}' is weak")
-        );
     }
 }

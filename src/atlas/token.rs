@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use url::form_urlencoded;
 
 use super::client::{Exchanged, Trouble};
+use super::redaction::without_secrets;
 use super::refusal::is_from_the_application;
-use super::text::{tidy, without_secrets};
+use super::text::tidy;
 use super::transport::{Prepared, Raw, Transport, root_cause};
 use super::{Class, TokenSeen, pace};
 

@@ -337,7 +337,7 @@ impl Engine {
 
 /// The value that is needed, and which version it is.
 fn secret_value(secret: &Secret, need: &SecretNeed, shown: &str, key: &str) -> Result<(SecretString, String), Outcome> {
-    let SecretNeed { path, min_length, .. } = need;
+    let SecretNeed { path, min_length, max_length, .. } = need;
     let invalid = |problem: String| Outcome::Waiting { reason: Reason::SecretInvalid, message: problem };
     let value = secret
         .data
@@ -350,6 +350,9 @@ fn secret_value(secret: &Secret, need: &SecretNeed, shown: &str, key: &str) -> R
         return Err(invalid(format!(
             "{path}: key {key} of Secret {shown} is shorter than the {min_length} characters that Atlas wants."
         )));
+    }
+    if text.chars().count() > *max_length {
+        return Err(invalid(format!("{path}: key {key} of Secret {shown} is longer than {max_length} characters.")));
     }
     let uid = secret.metadata.uid.as_deref().unwrap_or_default();
     let version = secret.metadata.resource_version.as_deref().unwrap_or_default();

@@ -72,6 +72,8 @@ pub struct SecretNeed {
     pub source: SecretSource,
     /// The shortest value that Atlas takes, in characters.
     pub min_length: usize,
+    /// The longest value that is taken, in characters.
+    pub max_length: usize,
 }
 
 /// Where a secret value comes from.

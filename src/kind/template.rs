@@ -74,6 +74,22 @@ pub fn check(template: &str) -> Result<(), Unknown> {
     pieces(template).map(drop)
 }
 
+/// How many bytes the text will have with its variables filled in; `None` when one of them has no value here.
+pub fn size(template: &str, values: &BTreeMap<String, SecretString>) -> Result<Option<usize>, Unknown> {
+    let mut size = 0_usize;
+    for piece in pieces(template)? {
+        let more = match piece {
+            Piece::Text(plain) => plain.len(),
+            Piece::Variable(name) => match values.get(name) {
+                Some(value) => value.expose_secret().len(),
+                None => return Ok(None),
+            },
+        };
+        size = size.saturating_add(more);
+    }
+    Ok(Some(size))
+}
+
 /// The text with its variables filled in; `None` when one of them has no value here.
 pub fn fill(template: &str, values: &BTreeMap<String, SecretString>) -> Result<Option<SecretString>, Unknown> {
     let mut text = String::new();
@@ -97,7 +113,9 @@ mod tests {
     fn filled(template: &str) -> Option<String> {
         let values = [("username", "me"), ("password", "a$(username)b")];
         let values = values.map(|(name, value)| (name.to_owned(), value.into())).into();
-        fill(template, &values).unwrap().map(|text| text.expose_secret().to_owned())
+        let text = fill(template, &values).unwrap().map(|text| text.expose_secret().to_owned());
+        assert_eq!(size(template, &values), Ok(text.as_ref().map(String::len)), "{template}");
+        text
     }
 
     #[test]

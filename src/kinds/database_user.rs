@@ -30,7 +30,7 @@ pub mod login;
 pub use access::{ClusterPointer, Role, Scope, ScopeType};
 pub use connection_secret::ConnectionSecret;
 pub use login::{Authentication, AuthenticationDatabase, Certificate, PasswordPointer, X509Type};
-use login::{PASSWORD, SHORTEST_PASSWORD};
+use login::{LONGEST_PASSWORD, PASSWORD, SHORTEST_PASSWORD};
 
 /// How long a temporary user may live (the `deleteAfterDate` field of the Administration API).
 const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -314,6 +314,7 @@ impl Declare for AtlasDatabaseUserSpec {
                 SecretSource::Named { name: reference.name.clone(), key: reference.key.clone() }
             }),
             min_length: SHORTEST_PASSWORD,
+            max_length: LONGEST_PASSWORD,
         });
         Needs {
             secrets: password.into_iter().collect(),

@@ -10,7 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
 use super::{
-    owned::{Data, Owned, fit},
+    names,
+    owned::{Data, Owned},
     pem,
 };
 use crate::{
@@ -75,7 +76,7 @@ impl Pass<'_> {
 
     /// The name of the Secret.
     fn keeper(&self, issue: &Issue) -> String {
-        issue.secret_name.clone().unwrap_or_else(|| fit(&format!("{}-{}", self.object.own_name(), issue.name)))
+        issue.secret_name.clone().unwrap_or_else(|| names::of_object(self.object.own_name(), issue.name))
     }
 }
 

@@ -9,8 +9,9 @@ use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 use super::{
-    content::{self, Target},
-    owned::{Data, Owned, fit},
+    content::{self, Flaw, Target},
+    names::Purpose,
+    owned::{Data, Owned},
 };
 use crate::{
     engine::{
@@ -19,7 +20,7 @@ use crate::{
         resolve::{Resolved, invalid},
         wake::Topic,
     },
-    kind::{Connection, Declared, Documents, Invalid, Login},
+    kind::{Connection, Declared, Documents, Home, Invalid, Login},
     kinds::CLUSTER,
 };
 
@@ -51,13 +52,12 @@ impl Pass<'_> {
         let (mut names, mut lacking) = (Vec::new(), Vec::new());
         for (cluster, addresses) in self.clusters(&connection, project_id) {
             let target = Target { project: &resolved.project_name, cluster: &cluster, addresses: &addresses };
-            let data = content::data(&connection, password, &target)
-                .map_err(|error| invalid(&Invalid::new("spec.connectionSecret.template", error.to_string())))?;
+            let data = content::data(&connection, password, &target).map_err(|flaw| refused(&connection, &flaw))?;
             let Some(data) = data else {
                 lacking.push(cluster);
                 continue;
             };
-            let name = secret_name(&connection, &resolved.project_name, &cluster);
+            let name = self.secret_name(&connection, declared, &resolved.project_name, &cluster);
             // Whoever deletes or edits a published Secret wakes its owner.
             self.watching.on(Topic::Secret(self.object.namespace_name().to_owned(), name.clone()));
             self.put_connection(existing.get(&name), &name, &cluster, data).await?;
@@ -65,12 +65,12 @@ impl Pass<'_> {
         }
         // The cluster of one may be in a namespace that cannot be listed at present.
         let sees_all = self.engine.unreadable.sees_all(CLUSTER);
-        let others: Vec<_> = existing.keys().filter(|name| !names.contains(name)).cloned().collect();
-        for name in others {
+        let others: Vec<_> = existing.iter().filter(|(name, _)| !names.contains(name)).collect();
+        for (name, secret) in others {
             if sees_all {
-                self.engine.drop_secret(self.object, &name).await?;
+                self.engine.drop_secret(self.object, secret).await?;
             } else {
-                names.push(name);
+                names.push(name.clone());
             }
         }
         names.sort();
@@ -93,8 +93,8 @@ impl Pass<'_> {
         if !self.status.own.contains_key(PUBLISHED) {
             return Ok(());
         }
-        for name in self.published().await?.keys() {
-            self.engine.drop_secret(self.object, name).await?;
+        for secret in self.published().await?.values() {
+            self.engine.drop_secret(self.object, secret).await?;
         }
         self.status.own.remove(PUBLISHED);
         Ok(())
@@ -117,6 +117,25 @@ impl Pass<'_> {
         }
         found.sort_by(|one, other| one.0.cmp(&other.0));
         found
+    }
+
+    fn secret_name(&self, connection: &Connection, declared: &dyn Declared, project: &str, cluster: &str) -> String {
+        if let Some(name) = &connection.secret_name {
+            return name.clone();
+        }
+        let home = declared.needs().home;
+        let namespace = match &home {
+            Home::Project(reference) => reference.namespace.as_deref(),
+            Home::Organization | Home::Existing(_) | Home::ProjectId(_) => None,
+        };
+        let purpose = Purpose {
+            namespace: namespace.filter(|namespace| *namespace != self.object.namespace_name()),
+            project,
+            cluster,
+            user: &connection.username,
+            database: &connection.auth_database,
+        };
+        purpose.secret_name()
     }
 
     async fn published(&self) -> Result<BTreeMap<String, Secret>, Outcome> {
@@ -147,8 +166,11 @@ fn annotation(secret: &Secret) -> Option<&String> {
     secret.metadata.annotations.as_ref()?.get(FOR_CLUSTER)
 }
 
-/// `{project}-{cluster}-{user}`, made fit for a name.
-fn secret_name(connection: &Connection, project: &str, cluster: &str) -> String {
-    let usual = || fit(&format!("{project}-{cluster}-{}", connection.username));
-    connection.secret_name.clone().unwrap_or_else(usual)
+/// Refuses what cannot be made, by the place in the spec that decides.
+fn refused(connection: &Connection, flaw: &Flaw) -> Outcome {
+    let path = match connection.template {
+        Some(_) => format!("spec.connectionSecret.template.{}", flaw.key()),
+        None => "spec.connectionSecret".to_owned(),
+    };
+    invalid(&Invalid::new(path, flaw.to_string()))
 }

@@ -46,31 +46,72 @@ pub(super) struct Target<'a> {
     pub(super) addresses: &'a Value,
 }
 
+/// How much a Secret may hold, in bytes of keys and values: the mebibyte that Kubernetes takes, less room for what else
+/// stands in it.
+const MOST: usize = 1024 * 1024 - 32 * 1024;
+
+/// Why a connection Secret cannot be made.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Flaw {
+    /// A template names what does not exist.
+    #[error("{1}")]
+    Unknown(String, Unknown),
+    /// It would be too large; the key is that of its largest value.
+    #[error(
+        "the Secret would hold {total} bytes, of which {largest} under this key, and Kubernetes takes no more than \
+         {MOST} in all: shorten what stands here"
+    )]
+    TooLarge { key: String, largest: usize, total: usize },
+}
+
+impl Flaw {
+    /// The key that it is about.
+    pub(super) fn key(&self) -> &str {
+        match self {
+            Self::Unknown(key, _) | Self::TooLarge { key, .. } => key,
+        }
+    }
+}
+
 /// The data of a connection Secret; `None` while there is no SRV address, or no password where one is needed.
+///
+/// How large it will be is reckoned first: a template of a few pages may ask for more than there is memory.
 pub(super) fn data(
     connection: &Connection,
     password: Option<&SecretString>,
     target: &Target<'_>,
-) -> Result<Option<Data>, Unknown> {
+) -> Result<Option<Data>, Flaw> {
     let Some(values) = values(connection, password, target) else { return Ok(None) };
-    let mut data = Data::new();
-    let mut put = |key: &str, value: &str| data.insert(key.to_owned(), ByteString(value.as_bytes().to_vec()));
-    if let Some(template) = &connection.template {
-        for (key, text) in template {
-            if let Some(text) = template::fill(text, &values)? {
-                put(key, text.expose_secret());
-            }
-        }
-        return Ok(Some(data));
+    let bytes = |text: &str| ByteString(text.as_bytes().to_vec());
+    let Some(template) = &connection.template else {
+        let usual = |name: &str| USUAL.contains(&name) || name.starts_with(MORE_ENDPOINTS);
+        let values =
+            values.iter().filter(|(name, _)| usual(name)).map(|(name, value)| (&**name, value.expose_secret()));
+        let all: Vec<(&str, &str)> =
+            [("type", "mongodb"), ("provider", "mongodb-atlas")].into_iter().chain(values).collect();
+        check_size(all.iter().map(|(key, value)| (*key, value.len())))?;
+        return Ok(Some(all.into_iter().map(|(key, value)| (key.to_owned(), bytes(value))).collect()));
+    };
+    let mut sizes = Vec::new();
+    for (key, text) in template {
+        let size = template::size(text, &values).map_err(|error| Flaw::Unknown(key.clone(), error))?;
+        sizes.extend(size.map(|size| (key.as_str(), size)));
     }
-    put("type", "mongodb");
-    put("provider", "mongodb-atlas");
-    for (name, value) in &values {
-        if USUAL.contains(&name.as_str()) || name.starts_with(MORE_ENDPOINTS) {
-            put(name, value.expose_secret());
-        }
+    check_size(sizes.iter().copied())?;
+    let mut data = Data::new();
+    for (key, text) in template {
+        let text = template::fill(text, &values).map_err(|error| Flaw::Unknown(key.clone(), error))?;
+        data.extend(text.map(|text| (key.clone(), bytes(text.expose_secret()))));
     }
     Ok(Some(data))
+}
+
+fn check_size<'a>(sizes: impl Iterator<Item = (&'a str, usize)> + Clone) -> Result<(), Flaw> {
+    let total = sizes.clone().fold(0_usize, |total, (key, size)| total.saturating_add(key.len()).saturating_add(size));
+    match sizes.max_by_key(|(_, size)| *size) {
+        Some((key, largest)) if total > MOST => Err(Flaw::TooLarge { key: key.to_owned(), largest, total }),
+        _ => Ok(()),
+    }
 }
 
 /// How the variables of private endpoints begin.
@@ -285,6 +326,42 @@ mod tests {
         );
         let connection = Connection { login: Login::Password("password"), ..connection };
         assert_eq!(texts(&connection, &addresses()).unwrap()["login"], "CN%3Da%20b:p%40ss%2Fw%3Ard%201@a.shop");
+    }
+
+    #[test]
+    fn what_would_be_too_large_is_refused_by_its_largest_key_before_it_is_made() {
+        let password = SecretString::from("p".repeat(1024));
+        let addresses = addresses();
+        let target = Target { project: "shop", cluster: "a", addresses: &addresses };
+        let with = |template: BTreeMap<String, String>| Connection {
+            template: Some(template),
+            ..connection(Login::Password("password"))
+        };
+        let keys = |texts: &[String]| {
+            texts.iter().enumerate().map(|(index, text)| (format!("key-{index:02}"), text.clone())).collect()
+        };
+        // 372 times 1,024 bytes in each of two keys fit, and not in three.
+        let large = "$(password)".repeat(4096 / 11);
+        assert!(data(&with(keys(&vec![large.clone(); 2])), Some(&password), &target).unwrap().is_some());
+        let mut texts = vec![large.clone(); 3];
+        texts[1].push_str("$(uri)");
+        let flaw = data(&with(keys(&texts)), Some(&password), &target).unwrap_err();
+        assert_eq!(flaw.key(), "key-01", "{flaw}");
+        // As many as the schema takes: a gigabyte with the longest values, and never made.
+        let worst = vec!["$(connectionStringStandard)".repeat(4096 / 27); 32];
+        let long = SecretString::from("ü".repeat(100_000));
+        let begun = std::time::Instant::now();
+        let Err(Flaw::TooLarge { total, .. }) = data(&with(keys(&worst)), Some(&long), &target) else {
+            panic!("it was made")
+        };
+        assert!(total > 1_000_000_000, "{total}");
+        assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+        // Without a template as well.
+        let usual = connection(Login::Password("password"));
+        assert!(matches!(data(&usual, Some(&long), &target), Err(Flaw::TooLarge { .. })));
+        let exactly = |more: usize| keys(&["x".repeat(MOST - "key-00".len() + more)]);
+        assert!(data(&with(exactly(0)), Some(&password), &target).unwrap().is_some());
+        assert!(data(&with(exactly(1)), Some(&password), &target).is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use k8s_openapi::{ByteString, api::core::v1::Secret};
 use rand::distr::{Alphanumeric, SampleString};
 
-use super::owned::{Owned, fit};
+use super::{names, owned::Owned};
 use crate::engine::{
     Engine,
     outcome::Outcome,
@@ -28,7 +28,7 @@ impl Engine {
         watching: &mut Watching<'_>,
     ) -> Result<Option<(Secret, String)>, Outcome> {
         let Asking { kind, object, makes_secrets, .. } = asking;
-        let name = fit(&format!("{}-generated-{field}", object.own_name()));
+        let name = names::of_object(object.own_name(), &format!("generated-{field}"));
         watching.on(Topic::Secret(object.namespace_name().to_owned(), name.clone()));
         let way_out = format!("Remove it, or name a Secret with the {field} in the spec.");
         if let Some(secret) = self.owned_secret(object, &name, &way_out).await? {

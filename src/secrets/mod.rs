@@ -7,6 +7,7 @@ pub mod certificate;
 pub mod connection;
 pub mod content;
 mod made;
+mod names;
 mod owned;
 mod pem;
 

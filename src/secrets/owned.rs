@@ -1,10 +1,14 @@
 //! Secrets that belong to an object.
+//!
+//! To whom a Secret belongs says its controller, the owner reference by which Kubernetes removes it too. A label finds it,
+//! and proves nothing: whoever copies a Secret copies its labels. Nothing is changed or removed that was not seen: each
+//! request carries the uid and the version of the Secret that it is about.
 use std::collections::BTreeMap;
 
-use k8s_openapi::{ByteString, api::core::v1::Secret};
+use k8s_openapi::{ByteString, api::core::v1::Secret, apimachinery::pkg::apis::meta::v1::ObjectMeta};
 use kube::{
     Api, Resource,
-    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams},
+    api::{DeleteParams, ListParams, Patch, PatchParams, PostParams, Preconditions},
 };
 use serde_json::{Map, Value, json};
 
@@ -21,8 +25,6 @@ use crate::{
 
 /// The label by which an object's Secrets are found; its value is the uid of the object.
 const OWNER: &str = "atlas-operator.io/owner-uid";
-/// The longest name of a Secret.
-const LONGEST_NAME: usize = 253;
 
 /// The values of a Secret, by key.
 pub(super) type Data = BTreeMap<String, ByteString>;
@@ -47,15 +49,15 @@ impl Engine {
         way_out: &str,
     ) -> Result<Option<Secret>, Outcome> {
         let Some(secret) = self.read_secret(object.namespace_name(), name).await? else { return Ok(None) };
-        let owner = secret.metadata.labels.as_ref().and_then(|labels| labels.get(OWNER));
-        if owner.map(String::as_str) == Some(object.own_uid()) { Ok(Some(secret)) } else { Err(taken(name, way_out)) }
+        if is_owned(&secret, object) { Ok(Some(secret)) } else { Err(taken(name, way_out)) }
     }
 
     /// Every Secret of an object, by name.
     pub(super) async fn owned_secrets(&self, object: &Object) -> Result<BTreeMap<String, Secret>, Outcome> {
         let mine = ListParams::default().labels(&format!("{OWNER}={}", object.own_uid()));
         let list = self.secrets(object).list(&mine).await.map_err(|error| kubernetes("list Secrets", &error))?;
-        Ok(list.items.into_iter().filter_map(|secret| Some((secret.metadata.name.clone()?, secret))).collect())
+        let owned = list.items.into_iter().filter(|secret| is_owned(secret, object));
+        Ok(owned.filter_map(|secret| Some((secret.metadata.name.clone()?, secret))).collect())
     }
 
     /// Makes a Secret what it should be, or only finds out whether that could be done. Answers it as it is then.
@@ -69,25 +71,37 @@ impl Engine {
     ) -> Result<Secret, Outcome> {
         let Owned { name, type_, annotations, data, way_out } = owned;
         let api = self.secrets(object);
-        let written = if let Some(existing) = existing {
+        let labels = BTreeMap::from([
+            ("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned()),
+            (OWNER.to_owned(), object.own_uid().to_owned()),
+        ]);
+        let failed = |error| kubernetes(&format!("write Secret {name}"), &error);
+        let change = async |existing: &Secret| {
             let params = PatchParams { field_manager: Some(MANAGER.to_owned()), dry_run, ..PatchParams::default() };
-            let patch = json!({"metadata": {"annotations": annotations}, "data": replacing(existing, &data)});
-            api.patch(name, &params, &Patch::Merge(patch)).await
-        } else {
-            let mut secret = Secret { type_: Some(type_.to_owned()), data: Some(data), ..Secret::default() };
-            secret.metadata.name = Some(name.to_owned());
-            secret.metadata.labels = Some(BTreeMap::from([
-                ("app.kubernetes.io/managed-by".to_owned(), MANAGER.to_owned()),
-                (OWNER.to_owned(), object.own_uid().to_owned()),
-            ]));
-            secret.metadata.annotations = Some(annotations);
-            secret.metadata.owner_references =
-                object.controller_owner_ref(&KindRef::of(kind)).map(|reference| vec![reference]);
-            api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run }, &secret).await
+            let ObjectMeta { uid, resource_version, .. } = &existing.metadata;
+            let metadata =
+                json!({"uid": uid, "resourceVersion": resource_version, "annotations": annotations, "labels": labels});
+            let patch = json!({"metadata": metadata, "data": replacing(existing, &data)});
+            api.patch(name, &params, &Patch::Merge(patch)).await.map_err(failed)
         };
-        match written {
-            Err(kube::Error::Api(status)) if status.code == 409 && existing.is_none() => Err(taken(name, way_out)),
-            other => other.map_err(|error| kubernetes(&format!("write Secret {name}"), &error)),
+        if let Some(existing) = existing {
+            return change(existing).await;
+        }
+        let mut secret = Secret { type_: Some(type_.to_owned()), data: Some(data.clone()), ..Secret::default() };
+        secret.metadata.name = Some(name.to_owned());
+        secret.metadata.labels = Some(labels.clone());
+        secret.metadata.annotations = Some(annotations.clone());
+        secret.metadata.owner_references =
+            object.controller_owner_ref(&KindRef::of(kind)).map(|reference| vec![reference]);
+        match api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run }, &secret).await {
+            // One whose label somebody took away is not found by it.
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                match self.owned_secret(object, name, way_out).await? {
+                    Some(existing) => change(&existing).await,
+                    None => Err(taken(name, way_out)),
+                }
+            }
+            other => other.map_err(failed),
         }
     }
 
@@ -108,18 +122,44 @@ impl Engine {
         }
     }
 
-    /// Removes a Secret, if it is there.
-    pub(super) async fn drop_secret(&self, object: &Object, name: &str) -> Result<(), Outcome> {
-        match self.secrets(object).delete(name, &DeleteParams::default()).await {
-            Ok(_) => Ok(()),
-            Err(kube::Error::Api(status)) if status.code == 404 => Ok(()),
-            Err(error) => Err(kubernetes(&format!("remove Secret {name}"), &error)),
+    /// Removes a Secret of the object's, if it is still that.
+    pub(super) async fn drop_secret(&self, object: &Object, secret: &Secret) -> Result<(), Outcome> {
+        let name = secret.metadata.name.as_deref().unwrap_or_default();
+        let mut version = secret.metadata.resource_version.clone();
+        for _ in 0..MOST_TRIES {
+            let params = DeleteParams {
+                preconditions: Some(Preconditions { uid: secret.metadata.uid.clone(), resource_version: version }),
+                ..DeleteParams::default()
+            };
+            match self.secrets(object).delete(name, &params).await {
+                Ok(_) => return Ok(()),
+                Err(kube::Error::Api(status)) if status.code == 404 => return Ok(()),
+                // It is another one by now, or was changed: whether it is still this object's is seen anew.
+                Err(kube::Error::Api(status)) if status.code == 409 => {}
+                Err(error) => return Err(kubernetes(&format!("remove Secret {name}"), &error)),
+            }
+            let Some(now) = self.read_secret(object.namespace_name(), name).await? else { return Ok(()) };
+            if now.metadata.uid != secret.metadata.uid || !is_owned(&now, object) {
+                return Ok(());
+            }
+            version = now.metadata.resource_version;
         }
+        let message = format!("Could not remove Secret {name}: it is being changed again and again.");
+        Err(Outcome::Failed { reason: Reason::KubernetesUnavailable, message })
     }
 
     fn secrets(&self, object: &Object) -> Api<Secret> {
         Api::namespaced(self.kube.clone(), object.namespace_name())
     }
+}
+
+/// How often a Secret is asked to go that is changed meanwhile.
+const MOST_TRIES: u32 = 3;
+
+/// Whether a Secret belongs to an object.
+fn is_owned(secret: &Secret, object: &Object) -> bool {
+    let owners = secret.metadata.owner_references.iter().flatten();
+    owners.filter(|owner| owner.controller == Some(true)).any(|owner| owner.uid == object.own_uid())
 }
 
 /// The cause that the API server names for whatever is to be made in a namespace that is being deleted.
@@ -140,55 +180,10 @@ fn taken(name: &str, way_out: &str) -> Outcome {
     }
 }
 
-/// A name made fit for a Secret; where that loses something, a hash keeps names apart.
-pub(super) fn fit(plain: &str) -> String {
-    let fit: String = plain
-        .to_ascii_lowercase()
-        .chars()
-        .map(|letter| if letter.is_ascii_alphanumeric() || letter == '.' || letter == '-' { letter } else { '-' })
-        .collect();
-    let trimmed = fit.trim_matches(['-', '.']);
-    // A label may not end where another begins with a hyphen (`a.-b`), so dots stay only between letters.
-    let fit: String = trimmed.replace(".-", "--").replace("-.", "--").replace("..", "--");
-    if fit == plain && fit.len() <= LONGEST_NAME {
-        return fit;
-    }
-    let hash = plain.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
-    let mut short = fit;
-    short.truncate(LONGEST_NAME - 9);
-    format!("{}-{hash:08x}", short.trim_end_matches(['-', '.']))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-
-    #[test]
-    fn a_name_that_fits_is_taken_as_it_is() {
-        assert_eq!(fit("shop-orders-orders-api"), "shop-orders-orders-api");
-    }
-
-    #[test]
-    fn names_that_differ_only_in_what_is_not_allowed_stay_apart() {
-        let names: std::collections::BTreeSet<_> =
-            ["p-a_b", "p-a-b", "p-A-b", "p-a@b", "p-a.-b"].iter().map(|name| fit(name)).collect();
-        assert_eq!(names.len(), 5, "{names:?}");
-        for name in &names {
-            let labels_fit =
-                name.split('.').all(|label| !label.is_empty() && !label.starts_with('-') && !label.ends_with('-'));
-            assert!(
-                labels_fit && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b)),
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_long_name_is_cut_and_stays_unique() {
-        let (one, other) = (fit(&"x".repeat(300)), fit(&("x".repeat(299) + "y")));
-        assert!(one.len() <= LONGEST_NAME && one != other);
-    }
 
     #[test]
     fn a_patch_removes_the_keys_that_are_no_more() {

@@ -14,6 +14,9 @@ use crate::{kind::Login, kinds::common::OBJECT_NAME};
 pub(super) const PASSWORD: &str = "password";
 /// The shortest password that Atlas takes, in characters (the `password` field of the Administration API).
 pub(super) const SHORTEST_PASSWORD: usize = 8;
+/// The longest password that is taken, in characters. Atlas names no limit; more than this is a file by mistake, and would
+/// stand in every address of a connection Secret.
+pub(super) const LONGEST_PASSWORD: usize = 1024;
 /// Against which users with a password log in.
 const ADMIN: &str = "admin";
 /// Against which users log in whom something outside of the database knows.

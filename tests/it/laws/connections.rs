@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     stories::Story,
-    users::{CLUSTER, DAY, PROJECT, USER, USERS, WORKER, expect_ready, in_atlas, lines},
+    users::{CLUSTER, DAY, PROJECT, USER, USERS, WORKER, expect_ready, in_atlas, key, lines},
     world::{NAMESPACE, condition, documents},
 };
 
@@ -209,4 +209,110 @@ async fn a_user_goes_from_its_status_alone() {
     }
     let left = story.world.kube.all("secrets").into_iter().filter(|(key, _)| key.1 == NAMESPACE).count();
     assert_eq!(left, 0, "nothing is made for what is going");
+}
+
+#[tokio::test]
+async fn users_and_clusters_whose_names_run_together_have_secrets_of_their_own() {
+    let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
+    story.world.apply_one(&named(CLUSTER, "orders-api"));
+    for (user, cluster) in [("api-ro", "orders"), ("ro", "orders-api")] {
+        let mut user = named(USER, user);
+        user["spec"]["scopes"] = json!([{"name": cluster}]);
+        story.world.apply_one(&user);
+    }
+    story.go_on().await;
+    expect_ready(&story);
+    for (user, cluster, secret) in
+        [("api-ro", "orders", "shop-orders-api-ro"), ("ro", "orders-api", "shop.orders-api.ro")]
+    {
+        assert_eq!(story.get(USERS, user).unwrap()["status"]["connectionSecrets"], json!([secret]));
+        assert_eq!(story.secret(secret, "username").as_deref(), Some(user));
+        let secret = story.get("secrets", secret).unwrap();
+        assert_eq!(secret["metadata"]["annotations"]["atlas-operator.io/cluster"], cluster);
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_a_secret_belongs_to_whoever_made_it() {
+    let mut story = Story::begin(&[PROJECT, CLUSTER, USER]).await;
+    let published = story.get("secrets", "shop-orders-api").unwrap();
+    let copied = |name: &str, owners: Value| {
+        let mut copy = json!({"stringData": {"theirs": "x"}, "metadata": {"name": name}});
+        for field in ["labels", "annotations"] {
+            copy["metadata"][field] = published["metadata"][field].clone();
+        }
+        copy["metadata"]["ownerReferences"] = owners;
+        copy
+    };
+    let mut theirs = published["metadata"]["ownerReferences"].clone();
+    theirs[0]["controller"] = json!(false);
+    for (name, owners) in [("copy", Value::Null), ("second-copy", theirs)] {
+        story.world.kube.apply("secrets", NAMESPACE, &copied(name, owners));
+    }
+    story.wait(DAY).await;
+    // One that stands where the user's own Secret was is not written over either.
+    story.world.kube.delete(&key("secrets", "shop-orders-api"));
+    story.world.kube.apply("secrets", NAMESPACE, &copied("shop-orders-api", Value::Null));
+    story.go_on().await;
+    assert_eq!(story.reason(USERS, "api"), "AlreadyExists");
+    story.world.kube.delete(&key(USERS, "api"));
+    story.wait(DAY).await;
+    assert!(story.get(USERS, "api").is_none(), "{}", story.world.describe());
+    for name in ["copy", "second-copy", "shop-orders-api"] {
+        assert_eq!(story.secret(name, "theirs").as_deref(), Some("x"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_label_that_somebody_takes_away_comes_back() {
+    let mut story = Story::begin(&[PROJECT, CLUSTER, USER]).await;
+    let labels = |story: &Story| story.get("secrets", "shop-orders-api").unwrap()["metadata"]["labels"].clone();
+    let before = labels(&story);
+    let bare = json!({"metadata": {"name": "shop-orders-api", "labels": {"team": "checkout"}}});
+    story.world.kube.apply("secrets", NAMESPACE, &bare);
+    story.go_on().await;
+    expect_ready(&story);
+    let after = labels(&story);
+    assert_eq!(after["team"], "checkout");
+    for (label, value) in before.as_object().unwrap() {
+        assert_eq!(&after[label], value, "{after}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_secret_cannot_hold_is_refused_by_its_key_and_costs_nothing() {
+    let mut story = Story::begin(&[PROJECT, CLUSTER]).await;
+    let password = "p".repeat(1024);
+    let secret = |password: &str| json!({"metadata": {"name": "mine"}, "stringData": {"password": password}});
+    story.world.kube.apply("secrets", NAMESPACE, &secret(&password));
+    let with = |keys: usize| {
+        move |document: &mut Value| {
+            let template: serde_json::Map<String, Value> =
+                (0..keys).map(|key| (format!("key-{key:02}"), json!("$(password)".repeat(4096 / 11)))).collect();
+            document["spec"]["passwordSecretRef"] = json!({"name": "mine"});
+            document["spec"]["connectionSecret"] = json!({"template": template});
+        }
+    };
+    story.edit(USER, with(2));
+    story.go_on().await;
+    expect_ready(&story);
+    let before = story.get("secrets", "shop-orders-api").unwrap();
+    story.edit(USER, with(24));
+    story.go_on().await;
+    let user = story.get(USERS, "api").unwrap();
+    let ready = condition(&user, "Ready");
+    assert_eq!(ready["reason"], "InvalidSpec", "{ready}");
+    assert!(ready["message"].as_str().unwrap().contains("spec.connectionSecret.template.key-"), "{ready}");
+    let writes = story.world.kube.writes();
+    story.wait(DAY).await;
+    assert_eq!(story.world.kube.writes(), writes, "it is not tried again and again");
+    assert_eq!(story.get("secrets", "shop-orders-api").unwrap(), before, "the application keeps what it has");
+
+    story.edit(USER, with(1));
+    story.world.kube.apply("secrets", NAMESPACE, &secret(&"p".repeat(1025)));
+    story.go_on().await;
+    assert_eq!(story.reason(USERS, "api"), "SecretInvalid");
+    story.world.kube.apply("secrets", NAMESPACE, &secret(&password));
+    story.go_on().await;
+    expect_ready(&story);
 }

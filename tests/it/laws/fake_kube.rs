@@ -85,8 +85,10 @@ impl FakeKube {
             }
         }
         object["metadata"]["name"] = manifest["metadata"]["name"].clone();
-        if !manifest["metadata"]["annotations"].is_null() {
-            object["metadata"]["annotations"] = manifest["metadata"]["annotations"].clone();
+        for field in ["annotations", "labels", "ownerReferences"] {
+            if !manifest["metadata"][field].is_null() {
+                object["metadata"][field] = manifest["metadata"][field].clone();
+            }
         }
         if object["spec"] != manifest["spec"] {
             object["metadata"]["generation"] = json!(object["metadata"]["generation"].as_i64().unwrap() + 1);
@@ -262,6 +264,7 @@ impl FakeKube {
                 let Some(object) = state.objects.get(&key).cloned() else { return failure(404, "NotFound") };
                 match *method {
                     Method::GET => (200, object),
+                    Method::DELETE if !is_met(&body["preconditions"], &object) => failure(409, "Conflict"),
                     Method::DELETE => {
                         state.writes += 1;
                         state.remove(&key);
@@ -317,6 +320,9 @@ impl State {
             object["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone();
             return (200, self.change(key, object));
         }
+        if !is_met(&body["metadata"], &object) {
+            return failure(409, "Conflict");
+        }
         json_patch::merge(&mut object, body);
         (200, self.change(key, object))
     }
@@ -346,6 +352,12 @@ impl State {
         self.objects.remove(key);
         self.changed.push(key.clone());
     }
+}
+
+/// Whether an object is the one, and of the version, that a request is about, as far as it says so.
+fn is_met(said: &Value, object: &Value) -> bool {
+    let same = |field: &str| said[field].is_null() || said[field] == object["metadata"][field];
+    same("uid") && same("resourceVersion")
 }
 
 /// Writes whole numbers as the API server does, without a fraction.
