@@ -32,9 +32,10 @@ use super::{
     facts::Facts,
     lists::{Listing, Synced, is_refused},
     object::{KindRef, Object},
+    policy,
     wake::{Subject, Topic},
 };
-use crate::{kind::Kind, panics, status::SecretReference};
+use crate::{kind::Kind, panics, secrets::watched, status::SecretReference};
 
 /// How many objects a list brings at once: what the API server recommends, and a bound on the memory of a start.
 const PAGE: u32 = 500;
@@ -322,7 +323,8 @@ async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
         None => Api::all(client),
     };
     let mut listing = Listing::new("secrets", namespace.as_deref());
-    let mut events = watcher(api, watcher::Config::default().page_size(PAGE)).default_backoff().boxed();
+    let config = watcher::Config::default().page_size(watched::PAGE);
+    let mut events = watcher(api, config).modify(watched::bare).default_backoff().boxed();
     let mut versions: HashMap<(String, String), Option<String>> = HashMap::new();
     while let Some(event) = events.next().await {
         if let Ok(event) = &event {
@@ -361,6 +363,7 @@ async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namesp
         writer,
         watcher(api, watcher::Config::default()).modify(|namespace| {
             namespace.metadata.managed_fields = None;
+            policy::keep_own(namespace.metadata.annotations.as_mut());
         }),
     )
     .default_backoff()

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Mutex, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
 
 use super::{object::Object, wake::lock};
 use crate::status::Status;
@@ -23,6 +24,30 @@ struct Entry {
     refusals: u32,
     refused: Option<Timestamp>,
     written: Option<(u64, Status)>,
+    addresses: Option<Addresses>,
+    missing: HashMap<String, Timestamp>,
+}
+
+/// What this process saw of a cluster in Atlas, when it last looked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Addresses {
+    /// The id of the project that it is in.
+    pub project_id: String,
+    /// Its name in Atlas.
+    pub name: String,
+    /// What was seen.
+    pub seen: Seen,
+}
+
+/// How a cluster was seen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Seen {
+    /// It was brought up, and has these connection strings.
+    Up(Value),
+    /// It is there, and cannot be used yet, or is not the object's.
+    NotUp,
+    /// It is not there.
+    Absent,
 }
 
 impl Ledger {
@@ -105,6 +130,26 @@ impl Ledger {
             let Some(over) = entry.refusals.checked_sub(SERVED_AT_ONCE) else { return false };
             let pause = (10_i64 << over.min(4)).min(120);
             entry.refused.is_some_and(|at| now < at + SignedDuration::from_secs(pause))
+        })
+    }
+
+    /// What was seen of the cluster that `object` is.
+    pub fn addresses(&self, object: &Object) -> Option<Addresses> {
+        lock(&self.0).get(object.own_uid()).and_then(|entry| entry.addresses.clone())
+    }
+
+    /// Remembers what was seen of the cluster that `object` is.
+    pub fn remember_addresses(&self, object: &Object, addresses: Addresses) {
+        self.with(object.own_uid(), |entry| entry.addresses = Some(addresses));
+    }
+
+    /// Since when a cluster that `object` uses has been missing, if it is `now`; one that is there is no longer missed.
+    pub fn missing(&self, object: &Object, cluster: &str, now: Option<Timestamp>) -> Option<Timestamp> {
+        self.with(object.own_uid(), |entry| {
+            if now.is_none() {
+                entry.missing.remove(cluster);
+            }
+            now.map(|now| *entry.missing.entry(cluster.to_owned()).or_insert(now))
         })
     }
 

@@ -123,11 +123,6 @@ impl Unreadable {
         }
     }
 
-    /// Whether all objects of a kind in watched namespaces are known.
-    pub fn sees_all(&self, kind: &str) -> bool {
-        lock(&self.0).get(kind).is_none_or(BTreeSet::is_empty)
-    }
-
     /// A sentence about the objects of a kind in a namespace, when they cannot be listed.
     pub fn about(&self, kind: &str, namespace: &str) -> Option<String> {
         let refused = lock(&self.0).get(kind).is_some_and(|namespaces| namespaces.contains(namespace));

@@ -164,7 +164,7 @@ impl Engine {
     }
 
     /// How objects that are settled are looked at.
-    fn glance(&self) -> Glance {
+    pub(crate) fn glance(&self) -> Glance {
         Glance { now: self.clock.now(), life: LISTING.min(self.options.resync / 10) }
     }
 

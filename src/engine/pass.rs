@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     kind::{Create, Declared, Kind, Part, Passage, Progress, Slots, Way},
-    secrets::PUBLISHED,
+    secrets::{PUBLISHED, takeover},
     status::{Drift, Operation, OperationType, Status, as_kept},
 };
 
@@ -156,7 +156,14 @@ impl Pass<'_> {
             });
         }
         let adopt = if policies.manage == Manage::Observe { Adopt::Always } else { policies.adopt };
+        let found = parts.first().and_then(|part| observation.parts.get(part.name)).and_then(Observed::document);
+        if manages && (found.is_none() || adopt == Adopt::Always) {
+            self.make_secrets(&*declared, &mut resolved).await?;
+        }
         let mut scene = self.scene(Wanted::Present, parts, observation, adopt, &resolved);
+        if manages && let Some(refused) = takeover(&scene, &*declared, &resolved) {
+            return Err(refused);
+        }
         self.claim(&mut scene, &resolved, policies.manage)?;
         if !manages {
             // What Atlas never shows is not known to differ.
@@ -399,6 +406,7 @@ impl Pass<'_> {
     fn report(&mut self, scene: &Scene, declared: &dyn Declared, resolved: &Resolved) {
         let published = self.status.own.remove(PUBLISHED);
         let mut shown = declared.report(&documents(scene));
+        self.remember_addresses(declared, scene, &shown);
         let operation = self.status.common.operation.as_ref();
         if operation.is_some_and(|operation| operation.type_ == OperationType::Upgrade) {
             // On the way Atlas shows less and less of it, and for a while nothing; what was known comes back with it.

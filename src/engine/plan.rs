@@ -230,7 +230,7 @@ impl Memory {
 }
 
 impl Scene {
-    pub(super) fn see(&self, part: &Part) -> &Observed {
+    pub(crate) fn see(&self, part: &Part) -> &Observed {
         self.observed.get(part.name).unwrap_or(&Observed::Unknown)
     }
 

@@ -55,6 +55,13 @@ pub struct InvalidPolicy {
 
 type Annotations = BTreeMap<String, String>;
 
+/// Leaves those annotations that say something here. Others are as long as their owners like.
+pub fn keep_own(annotations: Option<&mut Annotations>) {
+    if let Some(annotations) = annotations {
+        annotations.retain(|name, _| [POLICY, DELETION, ADOPT].contains(&name.as_str()));
+    }
+}
+
 impl Policies {
     /// The policies of an object with these annotations, in a namespace with those.
     pub fn of(

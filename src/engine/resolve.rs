@@ -336,7 +336,12 @@ impl Engine {
 }
 
 /// The value that is needed, and which version it is.
-fn secret_value(secret: &Secret, need: &SecretNeed, shown: &str, key: &str) -> Result<(SecretString, String), Outcome> {
+pub(crate) fn secret_value(
+    secret: &Secret,
+    need: &SecretNeed,
+    shown: &str,
+    key: &str,
+) -> Result<(SecretString, String), Outcome> {
     let SecretNeed { path, min_length, max_length, .. } = need;
     let invalid = |problem: String| Outcome::Waiting { reason: Reason::SecretInvalid, message: problem };
     let value = secret

@@ -46,6 +46,8 @@ pub enum Topic {
     Named(&'static str, String, String),
     /// The objects that refer to the AtlasProject of this namespace and name.
     Referrers(String, String),
+    /// The addresses that this process saw of the AtlasCluster with this uid.
+    Addresses(String),
 }
 
 /// Who depends on what, and how to wake them.

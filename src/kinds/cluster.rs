@@ -37,8 +37,10 @@ pub mod words;
 
 use hardware::{Provider, RegionConfig, ReplicationSpec};
 use options::{AdvancedConfiguration, BiConnector, ManagedNamespace, ProcessArgs, VersionPin, ZoneMapping};
+pub use route::known_by;
 use rules::{dedicated_only, dedicated_only_if, needs_region};
 use status::ClusterStatus;
+pub use status::connection_strings;
 use words::{
     AdaptiveCapacity, ClusterType, ConfigServers, DiskWarming, EncryptionProvider, RootCertificate, ScalingStrategy,
     VersionReleaseSystem,

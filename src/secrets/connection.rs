@@ -3,12 +3,16 @@
 //! A Secret appears only when it can be used: the user is applied, and the cluster has been brought up with an SRV
 //! address. Its keys are those of the Service Binding specification, plus every address that Atlas gives, or those of
 //! the user's template.
-use std::collections::BTreeMap;
+//!
+//! It stays as long as the user's object and the cluster in Atlas do, whatever becomes of the cluster's object. Where the
+//! addresses come from stands in [`addresses`](super::addresses).
+use std::collections::{BTreeMap, BTreeSet};
 
 use k8s_openapi::api::core::v1::Secret;
 use serde_json::{Value, json};
 
 use super::{
+    addresses::{Fate, Known},
     content::{self, Flaw, Target},
     names::Purpose,
     owned::{Data, Owned},
@@ -21,7 +25,6 @@ use crate::{
         wake::Topic,
     },
     kind::{Connection, Declared, Documents, Home, Invalid, Login},
-    kinds::CLUSTER,
 };
 
 /// Where the status lists the names of the Secrets.
@@ -43,37 +46,65 @@ impl Pass<'_> {
     ) -> Result<(), Outcome> {
         let Some(connection) = declared.connection(&resolved.given, observed) else { return self.unpublish().await };
         let Some(project_id) = &resolved.given.project_id else { return Ok(()) };
-        self.watching.on(Topic::Members(CLUSTER, project_id.clone()));
-        let existing = self.published().await?;
         let password = match connection.login {
             Login::Password(field) => resolved.given.secrets.get(field),
             Login::Outside { .. } => None,
         };
-        let (mut names, mut lacking) = (Vec::new(), Vec::new());
-        for (cluster, addresses) in self.clusters(&connection, project_id) {
-            let target = Target { project: &resolved.project_name, cluster: &cluster, addresses: &addresses };
-            let data = content::data(&connection, password, &target).map_err(|flaw| refused(&connection, &flaw))?;
-            let Some(data) = data else {
-                lacking.push(cluster);
-                continue;
-            };
-            let name = self.secret_name(&connection, declared, &resolved.project_name, &cluster);
-            // Whoever deletes or edits a published Secret wakes its owner.
-            self.watching.on(Topic::Secret(self.object.namespace_name().to_owned(), name.clone()));
-            self.put_connection(existing.get(&name), &name, &cluster, data).await?;
-            names.push(name);
+        let home = declared.needs().home;
+        let mut clusters = self.known_clusters(&connection, project_id);
+        // Whoever deletes or edits a published Secret wakes its owner.
+        let name_of = |cluster: &String| self.secret_name(&connection, &home, &resolved.project_name, cluster);
+        let wanted: BTreeSet<String> = self.listed().chain(clusters.keys().map(name_of)).collect();
+        for name in wanted {
+            self.watching.on(Topic::Secret(self.object.namespace_name().to_owned(), name));
         }
-        // The cluster of one may be in a namespace that cannot be listed at present.
-        let sees_all = self.engine.unreadable.sees_all(CLUSTER);
-        let others: Vec<_> = existing.iter().filter(|(name, _)| !names.contains(name)).collect();
-        for (name, secret) in others {
-            if sees_all {
-                self.engine.drop_secret(self.object, secret).await?;
-            } else {
-                names.push(name.clone());
+        let existing = self.published().await?;
+        // Of what has a Secret, and is not seen by its own object, Atlas is asked.
+        let with_secret: BTreeSet<&String> = existing.values().filter_map(annotation).collect();
+        for cluster in with_secret {
+            let unseen = matches!(clusters.get(cluster), None | Some(Known::Unseen { .. }));
+            if !unseen || !includes(&connection, cluster) {
+                continue;
+            }
+            match self.fate(resolved, cluster).await {
+                Fate::There(addresses) => drop(clusters.insert(cluster.clone(), Known::Kept(addresses))),
+                Fate::Unknown => drop(clusters.insert(cluster.clone(), Known::Unseen { expected: false })),
+                Fate::Gone => drop(clusters.remove(cluster)),
             }
         }
-        names.sort();
+        let (mut names, mut lacking) = (BTreeSet::new(), Vec::new());
+        for (cluster, known) in clusters {
+            let of_cluster = || existing.values().filter(|secret| annotation(secret) == Some(&cluster));
+            let has_secret = of_cluster().next().is_some();
+            let addresses = match &known {
+                Known::Up(addresses) => Some(addresses),
+                Known::Kept(addresses) => Some(addresses).filter(|_| has_secret),
+                Known::Unseen { .. } => None,
+            };
+            let data = match addresses {
+                None => None,
+                Some(addresses) => {
+                    let target = Target { project: &resolved.project_name, cluster: &cluster, addresses };
+                    content::data(&connection, password, &target).map_err(|flaw| refused(&connection, &flaw))?
+                }
+            };
+            if let Some(data) = data {
+                let name = self.secret_name(&connection, &home, &resolved.project_name, &cluster);
+                self.watching.on(Topic::Secret(self.object.namespace_name().to_owned(), name.clone()));
+                self.put_connection(existing.get(&name), &name, &cluster, data).await?;
+                names.insert(name);
+            } else if has_secret {
+                // It stays as it is until there is something better to put into it.
+                names.extend(of_cluster().filter_map(|secret| secret.metadata.name.clone()));
+            } else if matches!(known, Known::Up(_) | Known::Unseen { expected: true }) {
+                lacking.push(cluster);
+            }
+        }
+        for (name, secret) in &existing {
+            if !names.contains(name) {
+                self.engine.drop_secret(self.object, secret).await?;
+            }
+        }
         if names.is_empty() {
             self.status.own.remove(PUBLISHED);
         } else {
@@ -100,31 +131,17 @@ impl Pass<'_> {
         Ok(())
     }
 
-    /// The clusters in scope that are up, with their addresses.
-    fn clusters(&self, connection: &Connection, project_id: &str) -> Vec<(String, Value)> {
-        let mut found = Vec::new();
-        for object in self.engine.objects(CLUSTER) {
-            let status = self.engine.ledger.status(&object);
-            let kind = self.engine.kind(CLUSTER);
-            let declared = object.spec.as_deref().and_then(|raw| kind.and_then(|kind| kind.read(raw).ok()));
-            let Some(name) = declared.as_deref().and_then(Declared::atlas_name) else { continue };
-            let in_scope = connection.clusters.is_empty() || connection.clusters.iter().any(|cluster| cluster == name);
-            let here = status.common.atlas.project_id.as_deref() == Some(project_id);
-            // A cluster that is changing stays usable; one that was never up is not yet.
-            if here && in_scope && status.common.is_established() && !object.is_leaving() {
-                found.push((name.to_owned(), status.own.get("connectionStrings").cloned().unwrap_or_default()));
-            }
-        }
-        found.sort_by(|one, other| one.0.cmp(&other.0));
-        found
+    /// The names of the Secrets that were published last.
+    fn listed(&self) -> impl Iterator<Item = String> {
+        let names = self.status.own.get(PUBLISHED).and_then(Value::as_array).into_iter().flatten();
+        names.filter_map(Value::as_str).map(str::to_owned)
     }
 
-    fn secret_name(&self, connection: &Connection, declared: &dyn Declared, project: &str, cluster: &str) -> String {
+    fn secret_name(&self, connection: &Connection, home: &Home, project: &str, cluster: &str) -> String {
         if let Some(name) = &connection.secret_name {
             return name.clone();
         }
-        let home = declared.needs().home;
-        let namespace = match &home {
+        let namespace = match home {
             Home::Project(reference) => reference.namespace.as_deref(),
             Home::Organization | Home::Existing(_) | Home::ProjectId(_) => None,
         };
@@ -160,6 +177,11 @@ impl Pass<'_> {
         let owned = Owned { name, type_: TYPE, annotations, data, way_out: WAY_OUT };
         self.engine.put_secret(self.kind, self.object, existing, owned, false).await.map(drop)
     }
+}
+
+/// Whether a user may use a cluster.
+pub(super) fn includes(connection: &Connection, cluster: &str) -> bool {
+    connection.clusters.is_empty() || connection.clusters.iter().any(|name| name == cluster)
 }
 
 fn annotation(secret: &Secret) -> Option<&String> {

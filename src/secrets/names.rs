@@ -184,7 +184,9 @@ mod tests {
         assert_eq!(of_object("api", "certificate"), "api-certificate");
         let (one, other) = ("x".repeat(253), "x".repeat(252) + "y");
         let names = [of_object(&one, "certificate"), of_object(&other, "certificate")];
-        names.iter().for_each(|name| expect_name(name));
+        for name in &names {
+            expect_name(name);
+        }
         assert_ne!(names[0], names[1]);
     }
 }

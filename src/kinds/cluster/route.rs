@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 use super::{merge, passage, shards, version};
 use crate::{
     kind::{
-        Add, Alter, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Passage, Policy, Route,
+        Add, Alter, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage, Policy,
+        Route, Slots,
     },
     kinds::common,
 };
@@ -16,6 +17,12 @@ pub(super) static CLUSTER: Route = cluster(stays_paused, &[&FLEX]);
 
 /// Dedicated clusters that are resumed for a change.
 pub(super) static RESUMABLE: Route = cluster(is_resumed, &[&FLEX]);
+
+/// Where a cluster is looked at of which nothing is known but its name.
+pub fn known_by(name: &str) -> Part {
+    let slots = Slots::from([("clusterName", name.to_owned()), ("name", name.to_owned())]);
+    Part { slots, ..Part::new(super::CLUSTER, &CLUSTER, json!({})) }
+}
 
 /// The version of GET is older than that of POST and PATCH, and DELETE's older still, because each is the newest that
 /// its operation has.

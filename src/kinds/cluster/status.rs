@@ -174,6 +174,11 @@ pub(super) fn report(cluster: &Value) -> Value {
     Value::Object(status)
 }
 
+/// The addresses in the document of a cluster, as [`ClusterStatus`] shows them.
+pub fn connection_strings(cluster: &Value) -> Value {
+    report(cluster)["connectionStrings"].take()
+}
+
 fn shard(shard: &Value) -> Value {
     let mut shown = texts(shard, &["zoneName"]);
     let regions = list(&shard["regionConfigs"]).iter().take(REGIONS_SHOWN).map(region).collect();

@@ -3,6 +3,7 @@
 //! Each test is a loop over the examples that the kinds carry, so a new kind is under every law from its first line.
 //! Kubernetes is faked in this process and time is virtual, so that thousands of runs fit into a test; the simulator
 //! is the real one, over HTTP.
+mod addresses;
 mod api_server;
 mod autoscaling;
 mod bounds;

@@ -314,7 +314,7 @@ async fn termination_protection_holds_a_deletion_until_it_is_lifted() {
 }
 
 #[tokio::test]
-async fn a_connection_secret_comes_with_the_settled_cluster_and_goes_with_it() {
+async fn a_connection_secret_comes_with_the_settled_cluster_and_goes_with_its_user() {
     let mut story = Story::begin(&[PROJECT, CLUSTER, USER]).await;
     let secret = story.get("secrets", "shop-orders-api").unwrap();
     let text = |secret: &Value, key: &str| {
@@ -342,10 +342,10 @@ async fn a_connection_secret_comes_with_the_settled_cluster_and_goes_with_it() {
     story.go_on().await;
     assert!(story.get("secrets", "shop-orders-api").is_some());
 
-    story.world.kube.delete(&("atlasclusters".into(), NAMESPACE.into(), "orders".into()));
+    story.world.kube.delete(&("atlasdatabaseusers".into(), NAMESPACE.into(), "api".into()));
     story.go_on().await;
+    assert!(story.get("atlasdatabaseusers", "api").is_none());
     assert!(story.get("secrets", "shop-orders-api").is_none());
-    assert!(story.get("atlasdatabaseusers", "api").is_some());
 }
 
 #[tokio::test]

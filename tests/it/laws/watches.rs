@@ -31,7 +31,7 @@ async fn a_namespace_that_may_not_be_listed_holds_up_no_other_and_is_taken_up_la
     let message = server.reason(ROLES, "here", "far", "DependencyNotReady").await;
     assert!(message.contains("AtlasProject gone/depot is not known") && message.contains("may not list"), "{message}");
     assert_eq!(server.ready(ROLES, "gone", "far"), Value::Null);
-    assert!(!operator.engine.unreadable.sees_all("AtlasProject"));
+    assert!(operator.engine.unreadable.about("AtlasProject", "gone").is_some());
 
     server.set(|state| state.closed = None);
     server.reason(PROJECTS, "gone", "depot", "CredentialsNotFound").await;
@@ -40,7 +40,7 @@ async fn a_namespace_that_may_not_be_listed_holds_up_no_other_and_is_taken_up_la
     assert!(known, "{message}");
     let message = server.reason(ROLES, "here", "far", "DependencyNotReady").await;
     assert!(message.contains("AtlasProject gone/depot is not in Atlas yet"), "{message}");
-    assert!(operator.engine.unreadable.sees_all("AtlasProject"));
+    assert_eq!(operator.engine.unreadable.about("AtlasProject", "gone"), None);
 }
 
 #[tokio::test(start_paused = true)]
