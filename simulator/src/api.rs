@@ -66,7 +66,8 @@ pub enum Evidence {
 /// One operation of one family.
 pub struct Operation {
     pub method: Method,
-    /// Below `/api/atlas/v2`, with `{parameters}`: `/groups/{groupId}/clusters/{clusterName}`.
+    /// Below `/api/atlas/v2`, with `{parameters}`: `/groups/{groupId}/clusters/{clusterName}`. One that begins with
+    /// `/api/` is a whole path: that of an [older interface](Operation::is_older).
     pub path: &'static str,
     /// The dates this operation is served under, oldest first.
     pub versions: &'static [VersionDate],
@@ -80,6 +81,12 @@ impl Operation {
     pub fn name(&self) -> String {
         format!("{} {}", self.method.as_str(), self.path)
     }
+
+    /// Whether it belongs to an interface beside the Administration API's second version. Those know no versions by date
+    /// and no rate limits, and the specification has none of them.
+    pub fn is_older(&self) -> bool {
+        self.path.starts_with("/api/")
+    }
 }
 
 /// A version of an operation, and whether its answers announce its end.
@@ -89,11 +96,20 @@ pub struct VersionDate {
     /// The values of `Deprecation` and `Sunset`, where that version carries them.
     pub deprecation: Option<&'static str>,
     pub sunset: Option<&'static str>,
+    /// What stands behind this version, where that is not what stands behind the others of its operation.
+    pub evidence: Option<Evidence>,
 }
 
 impl VersionDate {
+    /// What the operations of [older interfaces](Operation::is_older) have in place of a version.
+    pub const NONE: Self = Self::new("");
+
     pub const fn new(date: &'static str) -> Self {
-        Self { date, deprecation: None, sunset: None }
+        Self { date, deprecation: None, sunset: None, evidence: None }
+    }
+
+    pub fn is_none(&self) -> bool {
+        self.date.is_empty()
     }
 }
 
@@ -112,6 +128,8 @@ pub struct Request {
     pub user: String,
     /// `http://host:port` as the caller wrote it; links point there.
     pub host: String,
+    /// From which address it came.
+    pub address: String,
     pub now: Timestamp,
 }
 
@@ -121,9 +139,11 @@ impl Request {
         self.params.get(name).map_or("", String::as_str)
     }
 
-    /// The address of a resource below `/api/atlas/v2`.
+    /// The address of a resource in the interface that was asked: below `/api/atlas/v2`, or `/api/atlas/v1.0` where there
+    /// are no versions by date.
     pub fn href(&self, path: &str) -> String {
-        format!("{}/api/atlas/v2{path}", self.host)
+        let interface = if self.version.is_empty() { "v1.0" } else { "v2" };
+        format!("{}/api/atlas/{interface}{path}", self.host)
     }
 
     /// A link with `rel: self`.

@@ -26,7 +26,8 @@
 //! The state shows documents as GET does in the newest version, without links. What the API never shows begins with `_`:
 //! `_active` on access list entries, `_processArgs` on clusters, `_passwordChanges` on users, and `_timers` and `_dates` at the top.
 //!
-//! Resources are projects, clusters, flex clusters, users, roles, access list entries, limits, teams, the single documents
+//! Resources are projects, clusters, flex clusters, users, roles, access list entries, limits, teams, network containers
+//! (which cannot be removed here), the single documents
 //! of a project (`groups/{id}/settings`, `…/auditLog`, `…/awsCustomDNS`, `…/maintenanceWindow`, `…/userSecurity`), and the
 //! teams and policies of an organization (`orgs/{id}/teams/{id}`, `orgs/{id}/resourcePolicies/{id}`).
 //!

@@ -23,8 +23,8 @@ impl Coverage {
             operation.versions.iter().map(move |version| {
                 json!({
                     "operation": operation.name(),
-                    "version": version.date,
-                    "evidence": match operation.evidence {
+                    "version": (!version.is_none()).then_some(version.date),
+                    "evidence": match version.evidence.unwrap_or(operation.evidence) {
                         Evidence::Recorded => "recorded",
                         Evidence::SpecOnly => "spec-only",
                     },

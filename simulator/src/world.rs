@@ -61,6 +61,10 @@ pub struct Project {
     /// Certificates that were issued to users, present or past.
     pub certificates: Vec<Certificate>,
     pub ldap_verifications: Vec<Document>,
+    /// Requests to load sample data.
+    pub sample_datasets: Vec<Document>,
+    /// Network containers, in the order in which they were made.
+    pub containers: Vec<Document>,
     /// Which teams of the organization have which roles here.
     pub teams: Vec<Document>,
     pub custom_roles: Vec<Document>,

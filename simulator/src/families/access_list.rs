@@ -100,14 +100,15 @@ pub fn normalized(value: &str) -> Option<String> {
     if is_security_group(value) { Some(value.to_owned()) } else { block(value) }
 }
 
-/// An address or a block, in the one spelling under which blocks are kept; `None` when it is neither.
+/// An address or a block, in the one spelling under which blocks are kept; `None` when it is neither. The address 0.0.0.0
+/// stands for everybody (trackers of other clients; assumed for `::`).
 fn block(value: &str) -> Option<String> {
     let (address, prefix) = match value.split_once('/') {
         Some((address, prefix)) => (address.parse().ok()?, Some(prefix.parse::<u8>().ok()?)),
         None => (value.parse::<IpAddr>().ok()?, None),
     };
     let longest = if address.is_ipv4() { 32 } else { 128 };
-    let prefix = prefix.unwrap_or(longest);
+    let prefix = prefix.unwrap_or(if address.is_unspecified() { 0 } else { longest });
     (prefix <= longest).then(|| format!("{address}/{prefix}"))
 }
 
@@ -150,7 +151,7 @@ fn read(sent: &Value, peered: bool, request: &Request, client: Timestamp) -> Res
     let block = block(written).ok_or_else(|| errors::invalid_address(written))?;
     if let Some(address) = single_address(&block) {
         document.insert("ipAddress".to_owned(), address.into());
-    } else if name == "ipAddress" {
+    } else if name == "ipAddress" && !block.ends_with("/0") {
         return Err(errors::invalid_address(written));
     }
     document.insert("cidrBlock".to_owned(), block.into());
@@ -282,6 +283,10 @@ mod tests {
             ("203.0.113.0/24", "203.0.113.0/24"),
             ("2001:DB8:0:0:0:0:0:1", "2001:db8::1/128"),
             ("2001:db8::/32", "2001:db8::/32"),
+            ("0.0.0.0", "0.0.0.0/0"),
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("0.0.0.0/32", "0.0.0.0/32"),
+            ("::", "::/0"),
             ("sg-0a1b2c3d", "sg-0a1b2c3d"),
             ("123456789012/sg-0a1b2c3d", "123456789012/sg-0a1b2c3d"),
         ] {

@@ -17,6 +17,8 @@ pub type Document = Map<String, Value>;
 pub enum Shape {
     /// A text of at most this many characters.
     Text(usize),
+    /// A key or a value of a tag: of the characters that tags may have, and so many of them at most.
+    Tag(usize),
     Flag,
     /// A whole number within these bounds, both included.
     Whole(i64, i64),
@@ -27,6 +29,8 @@ pub enum Shape {
     Instant,
     Object(&'static [Field]),
     List(&'static Shape),
+    /// An object of any names.
+    Map(&'static Shape),
     /// Written by the server alone: accepted and dropped.
     ReadOnly,
 }
@@ -48,7 +52,13 @@ pub const fn required(name: &'static str, shape: Shape) -> Field {
     Field { name, shape, required: true }
 }
 
-/// Labels and tags: a list of keys with values.
+/// Beside letters, digits and spaces, what tags may have (published; the refusal is assumed).
+const IN_TAGS: &str = " ;@_-.+";
+
+pub const TAGS: Shape =
+    Shape::List(&Shape::Object(&[required("key", Shape::Tag(255)), required("value", Shape::Tag(255))]));
+
+/// Labels: a list of keys with values.
 pub const KEYS_WITH_VALUES: Shape =
     Shape::List(&Shape::Object(&[required("key", Shape::Text(255)), required("value", Shape::Text(255))]));
 
@@ -85,6 +95,14 @@ fn check(name: &str, value: &Value, shape: &Shape) -> Result<Value, ApiError> {
             Some(_) => Err(errors::invalid_attribute(name)),
             None => Err(mismatch()),
         },
+        Shape::Tag(longest) => {
+            let allowed = |letter: char| letter.is_alphanumeric() || IN_TAGS.contains(letter);
+            match value.as_str() {
+                Some(text) if text.chars().count() <= *longest && text.chars().all(allowed) => Ok(value.clone()),
+                Some(_) => Err(errors::invalid_attribute(name)),
+                None => Err(mismatch()),
+            }
+        }
         Shape::Flag => value.is_boolean().then(|| value.clone()).ok_or_else(mismatch),
         Shape::Whole(lowest, highest) => {
             // Clients that read 3.0 send 3.0 back.
@@ -109,6 +127,11 @@ fn check(name: &str, value: &Value, shape: &Shape) -> Result<Value, ApiError> {
         Shape::List(item) => {
             let items = value.as_array().ok_or_else(mismatch)?;
             items.iter().map(|value| check(name, value, item)).collect::<Result<_, _>>().map(Value::Array)
+        }
+        Shape::Map(item) => {
+            let entries = value.as_object().ok_or_else(mismatch)?.iter();
+            let checked = entries.map(|(name, value)| Ok((name.clone(), check(name, value, item)?)));
+            checked.collect::<Result<Document, _>>().map(Value::Object)
         }
         Shape::ReadOnly => Ok(Value::Null),
     }
@@ -184,7 +207,8 @@ mod tests {
         optional("nodes", Shape::Whole(0, 7)),
         optional("until", Shape::Instant),
         optional("id", Shape::ReadOnly),
-        optional("tags", KEYS_WITH_VALUES),
+        optional("tags", TAGS),
+        optional("zones", Shape::Map(&Shape::Flag)),
     ];
 
     fn refused(body: &Value) -> (&'static str, String) {
@@ -205,7 +229,11 @@ mod tests {
             (json!({"name": "a", "until": "soon"}), "INVALID_DATE_FORMAT", "soon"),
             (json!({"name": "a", "nmae": 1}), "INVALID_ATTRIBUTE", "nmae"),
             (json!({"name": "a", "tags": [{"key": "k"}]}), "MISSING_ATTRIBUTE", "value"),
+            (json!({"name": "a", "tags": [{"key": "k", "value": "github:acme/repo"}]}), "INVALID_ATTRIBUTE", "value"),
+            (json!({"name": "a", "tags": [{"key": "a/b", "value": ""}]}), "INVALID_ATTRIBUTE", "key"),
             (json!({"name": "a", "tags": ["k"]}), "INVALID_JSON_ATTRIBUTE", "tags"),
+            (json!({"name": "a", "zones": ["k"]}), "INVALID_JSON_ATTRIBUTE", "zones"),
+            (json!({"name": "a", "zones": {"north": 3}}), "INVALID_JSON_ATTRIBUTE", "north"),
         ] {
             let (found, detail) = refused(&body);
             assert_eq!(found, code, "{body}");

@@ -213,8 +213,11 @@ fn settle(role: &mut Document) {
     for action in body::documents(role, "actions") {
         let mut resources = body::list(action, "resources").to_vec();
         for resource in resources.iter_mut().filter_map(Value::as_object_mut) {
+            let whole_cluster = body::flag(resource, "cluster");
             let unsaid = |name: &str, value: &Value| match name {
                 "collection" => value == "",
+                // Clients send it empty with an action on the cluster.
+                "db" => whole_cluster && value == "",
                 "cluster" => value == false,
                 _ => false,
             };

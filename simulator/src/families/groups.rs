@@ -4,7 +4,7 @@
 //! A project goes at once, but not before the last of its clusters is gone, including those that are being deleted.
 use serde_json::{Value, json};
 
-use super::body::{self, Document, KEYS_WITH_VALUES, Shape, optional, required};
+use super::body::{self, Document, Shape, TAGS, optional, required};
 use super::{errors, order, project, project_mut, recorded, sets, singletons, specified};
 use crate::api::{ApiError, Method, Operation, Reply, Request};
 use crate::world::{Project, World};
@@ -18,7 +18,7 @@ const CREATION: &[body::Field] = &[
     required("name", Shape::Text(usize::MAX)),
     required("orgId", Shape::Text(24)),
     optional("regionUsageRestrictions", Shape::Choice(&["COMMERCIAL_FEDRAMP_REGIONS_ONLY", "GOV_REGIONS_ONLY"])),
-    optional("tags", KEYS_WITH_VALUES),
+    optional("tags", TAGS),
     optional("withDefaultAlertsSettings", Shape::Flag),
     optional("clusterCount", Shape::ReadOnly),
     optional("created", Shape::ReadOnly),
@@ -29,7 +29,7 @@ const CREATION: &[body::Field] = &[
 /// What a project got at its creation for good is taken and ignored (assumed; other clients treat it so).
 const UPDATE: &[body::Field] = &[
     optional("name", Shape::Text(usize::MAX)),
-    optional("tags", KEYS_WITH_VALUES),
+    optional("tags", TAGS),
     optional("regionUsageRestrictions", Shape::ReadOnly),
     optional("withDefaultAlertsSettings", Shape::ReadOnly),
     optional("orgId", Shape::ReadOnly),
@@ -150,6 +150,8 @@ fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         database_users: Vec::new(),
         certificates: Vec::new(),
         ldap_verifications: Vec::new(),
+        sample_datasets: Vec::new(),
+        containers: Vec::new(),
         teams: Vec::new(),
         custom_roles: Vec::new(),
         host_suffix: world.chance.word(6),

@@ -4,8 +4,7 @@
 //! them on. It decides what Atlas decides: which fields a body may hold, which defaults appear, what refuses what, how
 //! long things take. Each operation says whether recordings stand behind its answers ([`Evidence`]).
 //!
-//! Not served, and therefore answered with 406 by the transport: version 2023-01-01 of clusters, a third shape of which
-//! no recording exists; and every `preview` version.
+//! Not served, and therefore answered with 406 by the transport: every `preview` version.
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::api::{ApiError, EndpointSet, Evidence, Method, Operation, Reply, Request, VersionDate};
@@ -16,6 +15,7 @@ pub mod audit_log;
 pub mod body;
 pub mod certificates;
 pub mod clusters;
+pub mod containers;
 pub mod custom_dns;
 pub mod custom_roles;
 pub mod database_users;
@@ -23,14 +23,19 @@ pub mod errors;
 mod expiry;
 pub mod flex_clusters;
 pub mod groups;
+mod ip_addresses;
+mod ip_info;
 pub mod ldap_verification;
 pub mod limits;
 pub mod maintenance_window;
 pub mod order;
 pub mod organizations;
+mod people;
+mod processes;
 pub mod project_teams;
 pub mod rate_limits;
 pub mod resource_policies;
+mod sample_datasets;
 pub mod sets;
 pub mod settings;
 pub mod singletons;
@@ -43,6 +48,7 @@ pub mod user_security;
 pub fn operations() -> Vec<Operation> {
     [
         organizations::operations(),
+        people::operations(),
         teams::operations(),
         resource_policies::operations(),
         groups::operations(),
@@ -55,12 +61,17 @@ pub fn operations() -> Vec<Operation> {
         access_list::operations(),
         clusters::operations(),
         flex_clusters::operations(),
+        sample_datasets::operations(),
+        processes::operations(),
+        ip_addresses::operations(),
+        containers::operations(),
         database_users::operations(),
         certificates::operations(),
         custom_roles::operations(),
         user_security::operations(),
         ldap_verification::operations(),
         rate_limits::operations(),
+        ip_info::operations(),
     ]
     .into_iter()
     .flatten()

@@ -71,7 +71,7 @@ fn identifier(set: &EndpointSet) -> String {
 /// Every endpoint set, in the order in which its first operation is served.
 fn all() -> Vec<Shown> {
     let mut shown: Vec<Shown> = Vec::new();
-    for operation in super::operations() {
+    for operation in super::operations().into_iter().filter(|operation| !operation.is_older()) {
         let endpoint = (operation.method, format!("/api/atlas/v2{}", operation.path));
         match shown.iter_mut().find(|other| other.set == operation.set) {
             Some(known) => known.endpoints.push(endpoint),

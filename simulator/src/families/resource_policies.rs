@@ -119,10 +119,6 @@ fn write(world: &mut World, request: &Request, mut policy: Document, mut sent: D
 /// A policy that is not yet kept.
 fn build(world: &mut World, request: &Request) -> Result<Document, ApiError> {
     let sent = body::complete(&request.body, FIELDS)?;
-    let name = body::text(&sent, "name");
-    if possessions(world, request)?.resource_policies.iter().any(|other| body::text(other, "name") == name) {
-        return Err(errors::duplicate_policy_name());
-    }
     let policy = Document::from_iter([
         ("createdByUser".to_owned(), author(request)),
         ("createdDate".to_owned(), body::moment(world.now)),
@@ -135,11 +131,15 @@ fn build(world: &mut World, request: &Request) -> Result<Document, ApiError> {
 
 fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let policy = build(world, request)?;
+    let name = body::text(&policy, "name");
+    if possessions(world, request)?.resource_policies.iter().any(|other| body::text(other, "name") == name) {
+        return Err(errors::duplicate_policy_name());
+    }
     possessions_mut(world, request)?.resource_policies.push(policy.clone());
     Ok(Reply::document(201, Value::Object(policy)))
 }
 
-/// Answers as a creation would, with ids that lead nowhere (recorded).
+/// Answers as a creation would, with ids that lead nowhere, also for a policy that is there already (recorded).
 fn validate(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     Ok(Reply::document(200, Value::Object(build(world, request)?)))
 }

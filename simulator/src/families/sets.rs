@@ -22,6 +22,11 @@ pub const DATABASE_USERS: EndpointSet =
     EndpointSet { name: "Database Users", scope: Scope::Project, capacity: 10_000, refill: 4_166 };
 pub const CUSTOM_ROLES: EndpointSet =
     EndpointSet { name: "Custom Database Roles", scope: Scope::Project, capacity: 2000, refill: 833 };
+/// The capacity is recorded; the refill is the one that is published with it.
+pub const PROCESSES: EndpointSet = EndpointSet { name: "Processes", scope: Scope::Project, capacity: 300, refill: 100 };
+/// Not recorded; taken as large as the project's own.
+pub const CONTAINERS: EndpointSet =
+    EndpointSet { name: "Network Peering", scope: Scope::Project, capacity: 1200, refill: 500 };
 /// Not recorded; taken as small as the other sets that are counted by user.
 pub const RATE_LIMITS: EndpointSet =
     EndpointSet { name: "Rate Limits Inspection", scope: Scope::User, capacity: 300, refill: 100 };

@@ -97,8 +97,11 @@ fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     {
         ldap.entry("port").or_insert_with(|| json!(DEFAULT_PORT));
         ldap.entry("authzQueryTemplate").or_insert_with(|| json!(DEFAULT_QUERY));
-        if body::text(ldap, "caCertificate").is_empty() {
-            ldap.remove("caCertificate");
+        // What is empty is left out (specification for the certificate, recorded for the template).
+        for name in ["authzQueryTemplate", "caCertificate"] {
+            if body::text(ldap, name).is_empty() {
+                ldap.remove(name);
+            }
         }
     }
     accepted(world, request)

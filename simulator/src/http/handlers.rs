@@ -19,6 +19,8 @@ const MAINTENANCE: &str = "ApiAtlasGroupMaintenanceWindowResource";
 const CUSTOM_DNS: &str = "ApiAtlasAWSCustomDNSEnabledResource";
 const SECURITY: &str = "ApiAtlasUserSecurityResource";
 const TEAMS: &str = "ApiOrganizationTeamsResource";
+const PROCESSES: &str = "ApiAtlasProcessesResource";
+const SAMPLES: &str = "ApiAtlasSampleDatasetLoadResource";
 const GROUP_TEAMS: &str = "ApiGroupTeamsResource";
 
 const CLUSTERS_PATH: &str = "/groups/{}/clusters";
@@ -27,7 +29,7 @@ const LDAP_MAPPING_PATH: &str = "/groups/{}/userSecurity/ldap/userToDNMapping";
 const ARGUMENTS_PATH: &str = "/groups/{}/clusters/{}/processArgs";
 
 /// Method, path with anonymous parameters, version, class, function.
-const RECORDED: [(Method, &str, &str, &str, &str); 60] = [
+const RECORDED: [(Method, &str, &str, &str, &str); 73] = [
     (Get, "/orgs", "2023-01-01", ORGS, "getAllOrgs"),
     (Get, "/orgs/{}", "2023-01-01", ORGS, "getOrg"),
     (Get, "/groups", "2023-01-01", GROUPS, "getAllGroups"),
@@ -39,7 +41,17 @@ const RECORDED: [(Method, &str, &str, &str, &str); 60] = [
     (Patch, "/groups/{}/settings", "2023-01-01", GROUPS, "patchGroupSettings"),
     (Get, "/groups/{}/accessList", "2023-01-01", ACCESS_LIST, "getAtlasWhitelist"),
     (Post, "/groups/{}/accessList", "2023-01-01", ACCESS_LIST, "addAtlasWhitelist"),
+    (Get, "/groups/{}/accessList/{}", "2023-01-01", ACCESS_LIST, "getAtlasNetworkPermissionEntry"),
+    (Delete, "/groups/{}/accessList/{}", "2023-01-01", ACCESS_LIST, "deleteAtlasWhitelist"),
+    (
+        Get,
+        "/groups/{}/clusters/provider/regions",
+        "2023-01-01",
+        "ApiAtlasCloudProviderRegionsResource",
+        "availableRegions",
+    ),
     (Get, CLUSTERS_PATH, "2023-02-01", CLUSTERS_V15, "getAllClusters"),
+    (Get, CLUSTERS_PATH, "2024-08-05", CLUSTERS_2024_08, "getAllClusters"),
     (Post, CLUSTERS_PATH, "2023-02-01", CLUSTERS_V15, "createCluster"),
     (Post, CLUSTERS_PATH, "2024-10-23", CLUSTERS_2024_10, "createCluster"),
     (Get, CLUSTER_PATH, "2023-02-01", CLUSTERS_V15, "getCluster"),
@@ -48,6 +60,9 @@ const RECORDED: [(Method, &str, &str, &str, &str); 60] = [
     (Patch, CLUSTER_PATH, "2024-10-23", CLUSTERS_2024_10, "updateCluster"),
     (Delete, CLUSTER_PATH, "2023-02-01", CLUSTERS_V15, "deleteCluster"),
     (Get, "/groups/{}/clusters/{}/autoScalingConfiguration", "2024-08-05", CLUSTERS_2024_08, "getAutoScalingMode"),
+    (Post, "/api/atlas/v1.0/groups/{}/clusters/tenantUpgrade", "", LEGACY_CLUSTERS, "upgradeTenantCluster"),
+    (Get, "/api/atlas/v1.0/groups/{}/clusters/{}", "", LEGACY_CLUSTERS, "getCluster"),
+    (Get, "/api/private/ipinfo", "", "ApiPrivateIpInfoResource", "getIpInfo"),
     (Get, ARGUMENTS_PATH, "2023-01-01", LEGACY_CLUSTERS, "getProcessArgs"),
     (Patch, ARGUMENTS_PATH, "2023-01-01", LEGACY_CLUSTERS, "updateProcessArgs"),
     (Get, "/groups/{}/flexClusters", "2024-11-13", FLEX, "getAllFlexClusters"),
@@ -78,6 +93,12 @@ const RECORDED: [(Method, &str, &str, &str, &str); 60] = [
     (Delete, LDAP_MAPPING_PATH, "2023-01-01", SECURITY, "deleteUserSecurityLdapUserToDNMapping"),
     (Post, "/groups/{}/userSecurity/ldap/verify", "2023-01-01", SECURITY, "createLDAPVerifyConnectivityRequest"),
     (Get, "/groups/{}/userSecurity/ldap/verify/{}", "2023-01-01", SECURITY, "checkLDAPVerifyConnectivityRequestStatus"),
+    (Get, "/groups/{}/processes", "2023-01-01", PROCESSES, "getAllAtlasProcesses"),
+    (Get, "/groups/{}/processes/{}", "2023-01-01", PROCESSES, "getAtlasProcess"),
+    (Post, "/groups/{}/sampleDatasetLoad/{}", "2023-01-01", SAMPLES, "sampleDatasetLoad"),
+    (Get, "/groups/{}/sampleDatasetLoad/{}", "2023-01-01", SAMPLES, "getSampleDatasetLoadStatus"),
+    (Get, "/groups/{}/users", "2025-02-19", "ApiGroupUsersResource", "getGroupUsers"),
+    (Get, "/orgs/{}/users", "2025-02-19", "ApiOrganizationUsersResource", "getOrganizationUsers"),
     (Get, "/groups/{}/teams", "2023-01-01", GROUP_TEAMS, "getTeams"),
     (Post, "/groups/{}/teams", "2023-01-01", GROUP_TEAMS, "addTeams"),
     (Patch, "/groups/{}/teams/{}", "2023-01-01", GROUP_TEAMS, "patchTeam"),

@@ -16,9 +16,11 @@ const MOST_ITEMS: usize = 500;
 const CONSUMED: [&str; 4] = ["pageNum", "itemsPerPage", "envelope", "pretty"];
 
 /// Parameters that recorded `self` links state with their default even when the caller did not send them.
-const STATED_DEFAULTS: [(Method, &str, &str, &str); 2] = [
+const STATED_DEFAULTS: [(Method, &str, &str, &str); 4] = [
     (Method::Get, "/orgs", "name", ""),
     (Method::Get, "/groups/{groupId}/clusters", "includeDeletedWithRetainedBackups", "false"),
+    (Method::Get, "/groups/{groupId}/users", "flattenTeams", "false"),
+    (Method::Get, "/groups/{groupId}/users", "includeOrgUsers", "false"),
 ];
 
 /// Lists that are answered to something else than a GET and whose links do not state whether they count, as recorded.

@@ -235,15 +235,18 @@ impl<'a> Pass<'a> {
         }
         let caller =
             Caller { org_id: &principal.org_id, group_id, user: &principal.name, address: &incoming.peer.to_string() };
-        self.pace(state, operation, &caller)?;
+        if !operation.is_older() {
+            self.pace(state, operation, &caller)?;
+        }
 
         let request = Request {
             body: body(incoming, operation)?,
-            query: query::parse(incoming.query.as_deref().unwrap_or_default()),
+            query: query::given(incoming.query.as_deref().unwrap_or_default()),
             version: version.date,
             org_id: principal.org_id,
             user: principal.name,
             host: format!("http://{}", incoming.authority),
+            address: incoming.peer.to_string(),
             now: self.now,
             params,
         };

@@ -15,6 +15,14 @@ pub fn parse(text: &str) -> BTreeMap<String, String> {
         .collect()
 }
 
+/// The parameters that say something: an empty one counts as absent (recorded for the name of an organization and for the
+/// owner of a project, which clients send with nothing in them).
+pub fn given(text: &str) -> BTreeMap<String, String> {
+    let mut parameters = parse(text);
+    parameters.retain(|_, value| !value.is_empty());
+    parameters
+}
+
 /// A value as a recorded link has it: `2026-08-09T03%3A06%3A48Z`.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, KEPT).to_string().replace("%20", "+")
@@ -33,6 +41,11 @@ mod tests {
         let found = parse("a=1&b=two+words&c=%C3%BC%2B&&d");
         let expected = [("a", "1"), ("b", "two words"), ("c", "ü+"), ("d", "")];
         assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+    }
+
+    #[test]
+    fn an_empty_parameter_is_none() {
+        assert_eq!(given("a=1&b=&c"), [("a".to_owned(), "1".to_owned())].into());
     }
 
     #[test]

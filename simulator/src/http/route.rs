@@ -5,7 +5,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::api::{Method, Operation};
 
-/// What all paths of the API begin with.
+/// What all paths of the API begin with, but those of older interfaces.
 pub const BASE: &str = "/api/atlas/v2";
 
 /// The operations, ready to be found.
@@ -48,10 +48,13 @@ impl Router {
 
     /// `path` is as it was sent. A literal segment wins over a parameter, from the left.
     pub fn find(&self, method: &str, path: &str) -> Found<'_> {
-        let Some(below) = path.strip_prefix(BASE) else { return Found::Nothing };
+        let below = path.strip_prefix(BASE);
+        let older = below.is_none();
+        let below = below.unwrap_or(path);
         let path: Vec<String> =
             below.split('/').skip(1).map(|part| percent_decode_str(part).decode_utf8_lossy().into_owned()).collect();
-        let fitting = self.templates.iter().enumerate().filter(|(_, template)| fits(template, &path));
+        let asked = |at: usize, template: &[Segment]| self.operations[at].is_older() == older && fits(template, &path);
+        let fitting = self.templates.iter().enumerate().filter(|(at, template)| asked(*at, template));
         let literal = |&at: &usize| -> Vec<bool> {
             self.templates[at].iter().map(|segment| matches!(segment, Segment::Literal(_))).collect()
         };
@@ -151,6 +154,19 @@ mod tests {
         let router = router(&[(Method::Post, "/groups/{groupId}:migrate"), (Method::Get, "/groups/{groupId}")]);
         assert_eq!(found(&router, "POST", "/groups/g:migrate"), r#"POST /groups/{groupId}:migrate {"groupId": "g"}"#);
         assert_eq!(found(&router, "GET", "/groups/g"), r#"GET /groups/{groupId} {"groupId": "g"}"#);
+    }
+
+    #[test]
+    fn an_older_interface_is_beside_the_base() {
+        let router = router(&[(Method::Get, "/orgs"), (Method::Get, "/api/atlas/v1.0/orgs")]);
+        let found = |path: &str| match router.find("GET", path) {
+            Found::Operation { operation, .. } => operation.path,
+            _ => "",
+        };
+        assert_eq!(found("/api/atlas/v1.0/orgs"), "/api/atlas/v1.0/orgs");
+        assert_eq!(found("/api/atlas/v2/orgs"), "/orgs");
+        assert_eq!(found("/api/atlas/v2/api/atlas/v1.0/orgs"), "");
+        assert_eq!(found("/orgs"), "");
     }
 
     #[test]

@@ -23,6 +23,7 @@ use tracing::{debug, info};
 use super::Incoming;
 use super::answer::{Answer, error_body};
 use super::pipeline::{self, Outcome};
+use super::write;
 use crate::control;
 use crate::families;
 use crate::openapi::{self, Specification};
@@ -196,7 +197,8 @@ async fn respond(
         return Ok(control::answer(&shared, &incoming).into_response());
     }
     if incoming.path == DEFAULT_VERSION_PATH {
-        return Ok(Answer::with_body(200, "text/plain;charset=iso-8859-1", DEFAULT_VERSION).into_response());
+        return Ok(write::unauthenticated(Answer::with_body(200, "text/plain;charset=iso-8859-1", DEFAULT_VERSION))
+            .into_response());
     }
     let begun = overlap::begin(&shared, &incoming);
     if let Some(begun) = &begun {

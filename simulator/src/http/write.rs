@@ -21,12 +21,10 @@ const EDGE: [(&str, &str); 3] = [
 ];
 
 /// Headers of every answer of the application.
-const APPLICATION: [(&str, &str); 4] = [
-    ("x-content-type-options", "nosniff"),
-    ("x-frame-options", "DENY"),
-    ("x-permitted-cross-domain-policies", "none"),
-    ("x-java-version", "17.0.19+10-LTS"),
-];
+const APPLICATION: [(&str, &str); 3] =
+    [("x-content-type-options", "nosniff"), ("x-frame-options", "DENY"), ("x-permitted-cross-domain-policies", "none")];
+
+const JAVA_VERSION: (&str, &str) = ("x-java-version", "17.0.19+10-LTS");
 
 /// In the form that Atlas has; a build of its server cannot be named here.
 const SERVICE_VERSION: &str = concat!(
@@ -68,7 +66,9 @@ pub fn edge(mut answer: Answer, facts: &Facts) -> Answer {
     answer.replace("x-envoy-upstream-service-time", facts.elapsed.as_millis().to_string());
     let is_plain_json =
         answer.headers.iter().any(|(name, value)| *name == "content-type" && value == "application/json");
-    if is_plain_json && facts.is_read_or_posted() {
+    // Answers of older interfaces are of this type and do not say so (recorded).
+    let older = answer.status < 400 && facts.version.is_some_and(|version| version.is_none());
+    if is_plain_json && !older && facts.is_read_or_posted() {
         answer.replace("vary", "Accept-Encoding");
     }
     answer
@@ -139,8 +139,18 @@ fn success(reply: Reply, document: Option<&Value>, facts: &Facts) -> Answer {
     answer
 }
 
-fn application_headers(answer: &mut Answer, facts: &Facts) {
+/// Adds the headers of what is answered to everybody, which is no operation (recorded).
+pub fn unauthenticated(mut answer: Answer) -> Answer {
     for (name, value) in APPLICATION {
+        answer.replace(name, value);
+    }
+    answer.replace("vary", "Accept-Encoding");
+    answer.replace("x-mongodb-service-version", SERVICE_VERSION);
+    answer
+}
+
+fn application_headers(answer: &mut Answer, facts: &Facts) {
+    for (name, value) in APPLICATION.into_iter().chain([JAVA_VERSION]) {
         answer.replace(name, value);
     }
     if facts.project_found {

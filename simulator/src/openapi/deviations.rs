@@ -50,6 +50,9 @@ const UNSET: &str = "an argument that was never set is null in every recorded an
 const ONE_OR_THE_OTHER: &str = "a recorded resource is a cluster, or a database and collection, and never all three";
 const OTHER_SHAPE: &str = "a resource policy that is not there is reported in a shape of its own (recorded)";
 const BLANKS: &str = "recorded names have blanks, which the pattern does not allow";
+const NO_NUMBER: &str = "recorded as null: nobody gave one";
+const NOT_YET: &str = "recorded as null: the data are being loaded";
+const UNPROVISIONED: &str = "null while nothing runs in a container (recorded for AWS, assumed for the others)";
 const PERMITTED: &str = "DatabasePermittedNamespaceResource";
 const LEGACY_ARGUMENTS: &str = "ClusterDescriptionProcessArgs";
 const ARGUMENTS: &str = "ClusterDescriptionProcessArgs20240805";
@@ -96,6 +99,16 @@ pub const FIELDS: &[Deviation] = &[
         Allow::AnyText,
         "a custom role goes by a name of its own, as its text says",
     ),
+    deviation("OrgActiveUserResponse", "mobileNumber", Allow::Null, NO_NUMBER),
+    deviation("GroupActiveUserResponse", "mobileNumber", Allow::Null, NO_NUMBER),
+    deviation("OrgPendingUserResponse", "inviterUsername", Allow::AnyText, "recorded as the public key of an API key"),
+    deviation("SampleDatasetStatus", "completeDate", Allow::Null, NOT_YET),
+    deviation("SampleDatasetStatus", "errorMessage", Allow::Null, NOT_YET),
+    deviation("AWSCloudProviderContainer", "vpcId", Allow::Null, UNPROVISIONED),
+    deviation("AzureCloudProviderContainer", "azureSubscriptionId", Allow::Null, UNPROVISIONED),
+    deviation("AzureCloudProviderContainer", "vnetName", Allow::Null, UNPROVISIONED),
+    deviation("GCPCloudProviderContainer", "gcpProjectId", Allow::Null, UNPROVISIONED),
+    deviation("GCPCloudProviderContainer", "networkName", Allow::Null, UNPROVISIONED),
     deviation(PERMITTED, "cluster", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(PERMITTED, "db", Allow::Absent, ONE_OR_THE_OTHER),
     deviation(PERMITTED, "collection", Allow::Absent, ONE_OR_THE_OTHER),
@@ -137,10 +150,20 @@ pub fn specified_status(method: Method, path: &str, real: u16) -> u16 {
     known.map_or(real, |known| known.specified)
 }
 
+/// The part of a schema that has a field: the schema itself, or one of those that it is made of.
+fn holder<'a>(schema: &'a mut Value, field: &str) -> &'a mut Value {
+    let parts = schema["allOf"].as_array().into_iter().flatten();
+    match parts.into_iter().position(|part| part["properties"].get(field).is_some()) {
+        Some(at) => &mut schema["allOf"][at],
+        None => schema,
+    }
+}
+
 /// Widens the schemas of a document. An entry that the document has no use for is passed over.
 pub fn apply(document: &mut Value) {
     for Deviation { schema, field, allow, .. } in FIELDS {
         let Some(schema) = document.pointer_mut(&format!("/components/schemas/{schema}")) else { continue };
+        let schema = holder(schema, field);
         let known = schema.pointer_mut(&format!("/properties/{field}"));
         match (allow, known) {
             (Allow::Field, _) => schema["properties"][*field] = json!({}),
@@ -165,6 +188,7 @@ pub fn apply(document: &mut Value) {
                 known["pattern"] = json!("");
                 if let Some(known) = known.as_object_mut() {
                     known.remove("enum");
+                    known.remove("format");
                 }
             }
             (Allow::Absent, _) => {

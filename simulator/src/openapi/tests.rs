@@ -73,6 +73,7 @@ fn request(body: Value, id: &str, query: &[(&str, &str)]) -> Vec<String> {
         org_id: String::new(),
         user: "key".to_owned(),
         host: String::new(),
+        address: "127.0.0.1".to_owned(),
         now: jiff::Timestamp::UNIX_EPOCH,
     };
     let findings = specification().check_request(Method::Post, "/things/{thingId}", &request);

@@ -17,6 +17,11 @@ pub fn choose(
     accept: Option<&str>,
     content_type: Option<&str>,
 ) -> Result<VersionDate, ApiError> {
+    if let [only] = operation.versions
+        && only.is_none()
+    {
+        return Ok(*only);
+    }
     let served = |date: &str| operation.versions.iter().copied().find(|version| version.date == date);
     let body_is_known = content_type.and_then(date).is_none_or(|date| served(date).is_some());
     accept.and_then(date).and_then(served).filter(|_| body_is_known).ok_or_else(refusal)
@@ -30,6 +35,9 @@ pub fn date(header: &str) -> Option<&str> {
 
 /// The `Content-Type` of a successful answer in a version.
 pub fn content_type(version: VersionDate) -> String {
+    if version.is_none() {
+        return "application/json".to_owned();
+    }
     format!("{PREFIX}{}+json;charset=utf-8", version.date)
 }
 

@@ -9,7 +9,7 @@ use super::timers::Subject;
 use super::{Organization, Possessions, Project, World};
 use crate::families::body::{self, Document};
 use crate::families::{
-    access_list, clusters, custom_roles, database_users, flex_clusters, groups, limits, project_teams,
+    access_list, clusters, containers, custom_roles, database_users, flex_clusters, groups, limits, project_teams,
     resource_policies, teams,
 };
 
@@ -63,6 +63,8 @@ pub fn snapshot(project: &Project) -> Value {
         "databaseUsers": users.collect::<Document>(),
         "customDBRoles": roles.collect::<Document>(),
         "ldapVerifications": project.ldap_verifications,
+        "sampleDatasets": project.sample_datasets,
+        "containers": project.containers,
         "teams": teams.collect::<Document>(),
     });
     for (name, document) in &project.singletons {
@@ -109,6 +111,7 @@ fn in_project<'a>(project: &'a mut Project, path: &[&str]) -> Option<&'a mut Doc
             project.custom_roles.iter_mut().find(|role| custom_roles::name(role) == *name)
         }
         ["teams", id] => project.teams.iter_mut().find(|team| project_teams::id(team) == *id),
+        ["containers", id] => project.containers.iter_mut().find(|container| containers::id(container) == *id),
         // A block may be written with its slash as it is.
         ["accessList", parts @ ..] => {
             let value = access_list::normalized(&parts.join("/"))?;

@@ -103,6 +103,7 @@ impl Bench {
             org_id: ORGANIZATION.to_owned(),
             user: USER.to_owned(),
             host: HOST.to_owned(),
+            address: "127.0.0.1".to_owned(),
             now: self.world.now,
         };
         match (operation.handler)(&mut self.world, &request) {

@@ -138,9 +138,10 @@ fn a_shape_that_cannot_be_is_refused() {
 }
 
 #[test]
-fn backup_brings_continuous_backup_along_and_goes_with_the_deletion() {
+fn backup_goes_with_the_deletion() {
     let mut body = dedicated("orders");
     body["backupEnabled"] = json!(true);
+    body["pitEnabled"] = json!(true);
     body["tags"] = json!([{"key": "env", "value": "prod"}]);
     let mut bench = with_idle_cluster(body);
     let cluster = done(&mut bench, get("orders"));

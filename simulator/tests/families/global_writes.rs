@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{dedicated, done, get, patch, refused, region, settle, with_idle_cluster};
+use super::{dedicated, done, get, patch, refused, settle, shard, with_idle_cluster};
 use crate::bench::{Bench, Call};
 
 const GLOBAL: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites";
@@ -20,10 +20,8 @@ fn mapping(location: &str, zone: &str) -> Value {
 }
 
 fn global_cluster() -> Bench {
-    let shard = |zone: &str| json!({"zoneName": zone, "regionConfigs": [region("M30")]});
-    with_idle_cluster(
-        json!({"name": "orders", "clusterType": "GEOSHARDED", "replicationSpecs": [shard("Europe"), shard("Rest")]}),
-    )
+    let shards = json!([shard("Europe", "M30"), shard("Rest", "M30")]);
+    with_idle_cluster(json!({"name": "orders", "clusterType": "GEOSHARDED", "replicationSpecs": shards}))
 }
 
 #[test]
@@ -81,7 +79,7 @@ fn a_zone_that_goes_takes_its_mappings_along() {
     let mut bench = global_cluster();
     done(&mut bench, on("POST", MAPPINGS).body(mapping("DE", "Europe")));
     done(&mut bench, on("POST", MAPPINGS).body(mapping("US", "Rest")));
-    let rest = json!([{"zoneName": "Rest", "regionConfigs": [region("M30")]}]);
+    let rest = json!([shard("Rest", "M30")]);
     done(&mut bench, patch("orders", json!({"replicationSpecs": rest})));
     let left = done(&mut bench, on("GET", GLOBAL))["customZoneMapping"].clone();
     assert_eq!(left.as_object().unwrap().keys().collect::<Vec<_>>(), ["US"]);

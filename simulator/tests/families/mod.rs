@@ -6,16 +6,22 @@ mod anything;
 mod authentication;
 mod back_door;
 mod clusters;
+mod containers;
 mod database_users;
 mod dates;
+mod first_version;
 mod flex_clusters;
 mod global_writes;
 mod organizations;
+mod people;
+mod processes;
 mod projects;
+mod real_clients;
 mod scaling;
 mod settings;
 mod singletons;
 mod topology;
+mod trackers;
 mod updates;
 mod upgrades;
 
@@ -53,6 +59,14 @@ fn dedicated(name: &str) -> Value {
 fn region(size: &str) -> Value {
     let specs = json!({"instanceSize": size, "nodeCount": 3});
     json!({"providerName": "AWS", "regionName": "EU_WEST_1", "priority": 7, "electableSpecs": specs})
+}
+
+/// A shard in a zone, with nodes of a size in a region that no other zone begins with.
+fn shard(zone: &str, size: &str) -> Value {
+    const REGIONS: [&str; 6] = ["EU_WEST_1", "US_EAST_1", "AP_SOUTH_1", "EU_CENTRAL_2", "US_WEST_2", "SA_EAST_1"];
+    let mut region = region(size);
+    region["regionName"] = json!(REGIONS[usize::from(zone.as_bytes()[0]) % REGIONS.len()]);
+    json!({"zoneName": zone, "regionConfigs": [region]})
 }
 
 /// The body of a free cluster.

@@ -187,8 +187,7 @@ fn a_command_that_atlas_would_not_follow_is_refused() {
 
 #[test]
 fn a_shard_is_added_like_the_last_of_its_zone() {
-    let shard = |zone: &str, size: &str| json!({"zoneName": zone, "regionConfigs": [super::region(size)]});
-    let shards = json!([shard("A", "M30"), shard("B", "M40")]);
+    let shards = json!([super::shard("A", "M30"), super::shard("B", "M40")]);
     let mut bench =
         with_idle_cluster(json!({"name": "orders", "clusterType": "GEOSHARDED", "replicationSpecs": shards}));
     let before = done(&mut bench, get("orders"));

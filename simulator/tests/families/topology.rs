@@ -1,12 +1,7 @@
 use serde_json::{Value, json};
 
-use super::{create, dedicated, delete, done, free, get, patch, refused, region, settle, with_idle_cluster};
+use super::{create, dedicated, delete, done, free, get, patch, refused, region, settle, shard, with_idle_cluster};
 use crate::bench::Bench;
-
-/// A shard in a zone, with nodes of a size.
-fn shard(zone: &str, size: &str) -> Value {
-    json!({"zoneName": zone, "regionConfigs": [region(size)]})
-}
 
 fn cluster(kind: &str, shards: &Value) -> Value {
     json!({"name": "orders", "clusterType": kind, "replicationSpecs": shards})
@@ -191,7 +186,8 @@ fn a_region_of_priority_0_has_no_electable_nodes_and_a_new_zone_names_its_size()
     beside["priority"] = json!(0);
     beside["electableSpecs"]["nodeCount"] = json!(2);
     let with = |beside: &Value| {
-        let zone = json!({"zoneName": "A", "regionConfigs": [region("M10"), beside]});
+        let first = shard("A", "M10")["regionConfigs"][0].clone();
+        let zone = json!({"zoneName": "A", "regionConfigs": [first, beside]});
         patch("orders", json!({"replicationSpecs": [zone, shard("B", "M10")]}))
     };
     assert_eq!(refused(&mut bench, with(&beside)).0, 400);

@@ -91,7 +91,7 @@ fn an_upgrade_takes_what_a_dedicated_cluster_can_have() {
         seconds(&mut bench, 30);
         settle(&mut bench, "trial");
         let after = done(&mut bench, get("trial"));
-        assert_eq!((&after["backupEnabled"], &after["pitEnabled"]), (&json!(true), &json!(true)));
+        assert_eq!((&after["backupEnabled"], &after["pitEnabled"]), (&json!(true), &json!(false)));
         assert_eq!((&after["labels"][0]["key"], &after["tags"][0]["key"]), (&json!("cost"), &json!("env")));
         let place = &after["replicationSpecs"][0]["regionConfigs"][0];
         assert_eq!((&place["providerName"], &place["regionName"]), (&json!(provider), &json!(region)));

@@ -25,7 +25,7 @@ pub fn cluster(description: &Value) -> Value {
     if description["pitEnabled"] == true {
         body["backupEnabled"] = json!(true);
     }
-    copy_if(&mut body, description, "pitEnabled", |value| *value != description["backupEnabled"]);
+    copy_if(&mut body, description, "pitEnabled", |value| value == true);
     copy_if(&mut body, description, "mongoDBMajorVersion", |value| value == "7.0");
     copy_if(&mut body, description, "versionReleaseSystem", |value| value == "CONTINUOUS");
     copy_if(&mut body, description, "configServerManagementMode", |value| value == "FIXED_TO_DEDICATED");

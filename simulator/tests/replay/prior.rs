@@ -3,7 +3,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::corpus::{Record, Scene};
-use super::{clusters, hints, organizations, sent};
+use super::{beside, clusters, hints, organizations, sent};
 use crate::bench::{self, Bench, Call};
 
 const ACCESS_LIST: &str = "/groups/{groupId}/accessList";
@@ -37,6 +37,9 @@ fn asked<'a>(bench: &mut Bench, scene: Scene<'a>, before: Option<&Value>, call: 
     let description = &record.response_body;
     if organizations::concern(record) {
         return organizations::asked(bench, record, call);
+    }
+    if beside::concern(record) {
+        return beside::asked(bench, record, call);
     }
     match (record.method.as_str(), record.template()) {
         ("GET", "/orgs") => Ok(call.query("name", "")),

@@ -10,6 +10,7 @@ mod conduct;
 mod control;
 mod faults;
 mod pacing;
+mod real_clients;
 mod recorded;
 mod service_accounts;
 mod specification;

@@ -1,7 +1,7 @@
 //! What a body asks of a cluster, in whichever version it was written.
 use serde_json::Value;
 
-use super::{LEGACY, fields, legacy};
+use super::{FIRST, LEGACY, fields, first_version, legacy};
 use crate::api::{ApiError, Request};
 use crate::families::body::{self, Document};
 
@@ -17,6 +17,9 @@ pub struct Change {
 impl Change {
     /// The body of a creation.
     pub fn creation(request: &Request) -> Result<Self, ApiError> {
+        if request.version == FIRST.date {
+            return Ok(first_version::change(&body::complete(&request.body, first_version::FIELDS)?, &[]));
+        }
         let legacy = request.version == LEGACY.date;
         let sent = body::complete(&request.body, if legacy { fields::LEGACY } else { fields::CURRENT })?;
         Ok(Self::read(sent, legacy, &[]))
@@ -24,6 +27,9 @@ impl Change {
 
     /// The body of an update of a cluster with these shards.
     pub fn update(request: &Request, shards: &[Document]) -> Result<Self, ApiError> {
+        if request.version == FIRST.date {
+            return Ok(first_version::change(&body::partial(&request.body, first_version::FIELDS)?, shards));
+        }
         let legacy = request.version == LEGACY.date;
         let sent = body::partial(&request.body, if legacy { fields::LEGACY } else { fields::CURRENT })?;
         Ok(Self::read(sent, legacy, shards))

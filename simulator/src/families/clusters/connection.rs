@@ -44,6 +44,32 @@ impl Hosts {
         Self { prefix: prefix(name), suffix: chance.word(7), shared: Some(chance.word(7)), replica_set: chance.word(6) }
     }
 
+    /// The shards of a dedicated cluster, as host names have them, with the number of their nodes. Where the first shard
+    /// holds the cluster's configuration it goes by another name (recorded).
+    pub fn shards(&self, document: &Document) -> Vec<(String, i64)> {
+        let embedded = usize::from(is_embedded(document));
+        let name = |shard: usize| match shard.checked_sub(embedded) {
+            Some(number) => format!("shard-{number:02}"),
+            None => "config-00".to_owned(),
+        };
+        nodes(document).into_iter().enumerate().map(|(shard, nodes)| (name(shard), nodes)).collect()
+    }
+
+    /// What the replica set of a shard is called (recorded for the first).
+    pub fn replica_set_name(&self, shard: usize) -> String {
+        format!("atlas-{}-shard-{shard}", self.replica_set)
+    }
+
+    /// The name of a node's machine, which is not the one of connection strings (recorded).
+    pub fn machine(&self, part: &str, node: i64) -> String {
+        format!("atlas-{}-{part}-{node:02}.{}.{DOMAIN}", self.replica_set, self.suffix)
+    }
+
+    /// The name of a node in connection strings.
+    pub fn alias(&self, part: &str, node: i64) -> String {
+        format!("{}-{part}-{node:02}.{}.{DOMAIN}", self.prefix, self.suffix)
+    }
+
     pub fn srv(&self) -> String {
         format!("mongodb+srv://{}.{}.{DOMAIN}", self.prefix, self.suffix)
     }
@@ -59,20 +85,11 @@ impl Hosts {
         )
     }
 
-    /// A sharded cluster, reached through the `mongos` on its nodes. Where the first shard holds the cluster's
-    /// configuration it goes by another name (recorded).
-    fn sharded(&self, nodes: &[i64], embedded: bool) -> String {
-        let mut data_shards = 0;
-        let mut hosts = Vec::new();
-        for (position, count) in nodes.iter().enumerate() {
-            let shard = if embedded && position == 0 {
-                "config-00".to_owned()
-            } else {
-                data_shards += 1;
-                format!("shard-{:02}", data_shards - 1)
-            };
-            hosts.extend(self.hosts(&format!("{}-{shard}", self.prefix), *count, 27016));
-        }
+    /// A sharded cluster, reached through the `mongos` on its nodes.
+    fn sharded(&self, document: &Document) -> String {
+        let shards = self.shards(document).into_iter();
+        let hosts = shards.flat_map(|(part, nodes)| self.hosts(&format!("{}-{part}", self.prefix), nodes, 27016));
+        let hosts: Vec<String> = hosts.collect();
         format!("mongodb://{}/?ssl=true&authSource=admin", hosts.join(","))
     }
 
@@ -94,6 +111,23 @@ pub fn is_sharded(document: &Document) -> bool {
     body::text(document, "clusterType") != "REPLICASET"
 }
 
+fn is_embedded(document: &Document) -> bool {
+    is_sharded(document) && body::text(document, "configServerType") == "EMBEDDED"
+}
+
+/// Whether a cluster has hosts that can be reached.
+pub fn is_reachable(document: &Document) -> bool {
+    document.get("connectionStrings").is_some_and(|strings| strings.get("standard").is_some())
+}
+
+/// How many nodes each shard has, in all its regions.
+fn nodes(document: &Document) -> Vec<i64> {
+    let of_region = |region| super::topology::NODE_KINDS.map(|kind| node_count(region, kind)).into_iter().sum::<i64>();
+    body::documents(document, "replicationSpecs")
+        .map(|spec| body::documents(spec, "regionConfigs").map(of_region).sum())
+        .collect()
+}
+
 /// Writes the connection strings of a cluster that can be reached. Those that belong to private endpoints and peered
 /// networks come and go with these and stay.
 pub fn refresh(document: &mut Document, hosts: &Hosts) {
@@ -112,13 +146,6 @@ pub fn strings(document: &Document, hosts: &Hosts, reachable: bool) -> Value {
         return hosts.shared_strings(reachable);
     }
     let specs: Vec<&Document> = body::documents(document, "replicationSpecs").collect();
-    let nodes: Vec<i64> = specs
-        .iter()
-        .map(|spec| {
-            let regions = body::documents(spec, "regionConfigs");
-            regions.flat_map(|region| super::topology::NODE_KINDS.map(|kind| node_count(region, kind))).sum()
-        })
-        .collect();
     let mut strings = json!({});
     if is_sharded(document) {
         strings["privateEndpoint"] = json!([]);
@@ -131,9 +158,9 @@ pub fn strings(document: &Document, hosts: &Hosts, reachable: bool) -> Value {
     if reachable {
         strings["standardSrv"] = hosts.srv().into();
         strings["standard"] = if is_sharded(document) {
-            hosts.sharded(&nodes, body::text(document, "configServerType") == "EMBEDDED").into()
+            hosts.sharded(document).into()
         } else {
-            hosts.replica_set(nodes.iter().sum()).into()
+            hosts.replica_set(nodes(document).iter().sum()).into()
         };
     }
     strings

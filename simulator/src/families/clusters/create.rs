@@ -9,7 +9,7 @@ use super::{Cluster, GlobalWrites, INDEPENDENT_SHARDS_SINCE, lifecycle, topology
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::states::{self, CREATING};
-use crate::families::{admit, errors, project};
+use crate::families::{admit, containers, errors, project};
 use crate::world::{Project, World};
 
 /// Longest name (specification).
@@ -36,6 +36,7 @@ pub fn create(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         project.clusters.push(cluster);
     }
     states::creation(world, subject, pace, &lifecycle::STEPS);
+    containers::follow(world, request.param("groupId"));
     Ok(Reply::document(201, answer))
 }
 
@@ -94,7 +95,7 @@ pub fn build(world: &mut World, request: &Request, change: Change) -> Result<Clu
     } else {
         Hosts::dedicated(&name, &suffix, &mut world.chance)
     };
-    update::apply(&mut document, &change.fields, true)?;
+    update::apply(&mut document, &change.fields)?;
     if tenant {
         if body::text(&document, "encryptionAtRestProvider") != "NONE" {
             return Err(errors::tenant_encryption_unsupported());
@@ -110,6 +111,7 @@ pub fn build(world: &mut World, request: &Request, change: Change) -> Result<Clu
         process_args: Document::new(),
         legacy_ids,
         hosts,
+        failovers: 0,
         resumed: None,
         global_writes: GlobalWrites::default(),
         independent_shards: request.version >= INDEPENDENT_SHARDS_SINCE,

@@ -15,6 +15,10 @@ const LARGEST: f64 = 4096.0;
 const STANDARD_IOPS: i64 = 3000;
 const STANDARD_IOPS_PER_GB: f64 = 3.0;
 
+/// What the disk of an M40_NVME does (recorded); larger ones do as much for each GB (assumed).
+const NVME_IOPS: f64 = 135_125.0;
+const NVME_IOPS_DISK: f64 = 380.0;
+
 /// What an Azure volume does, in operations a second, and the throughput of volumes that show it (recorded).
 const AZURE_IOPS: i64 = 3500;
 const THROUGHPUT: i64 = 125;
@@ -74,8 +78,9 @@ pub fn equip(settled: &mut Document, provider: &Provider, asked: Option<&Documen
             let old = before("ebsVolumeType").filter(|volume| volume != STANDARD || !is_nvme(&size));
             let volume = wish("ebsVolumeType").or(old.clone()).unwrap_or_else(|| default.into());
             // The speed of another volume says nothing about this one.
-            let kept = before("diskIOPS").filter(|_| old.as_ref() == Some(&volume));
-            let speed = wish("diskIOPS").or(kept).unwrap_or_else(|| STANDARD_IOPS.into());
+            let kept = before("diskIOPS").filter(|_| old.as_ref() == Some(&volume) && !is_nvme(&size));
+            let default = if is_nvme(&size) { nvme_speed(&size) } else { STANDARD_IOPS };
+            let speed = wish("diskIOPS").or(kept).unwrap_or_else(|| default.into());
             // Shown for the second generation only (specification).
             if size.ends_with("GEN_2") && volume == STANDARD {
                 settled.insert("diskThroughput".to_owned(), THROUGHPUT.into());
@@ -88,6 +93,12 @@ pub fn equip(settled: &mut Document, provider: &Provider, asked: Option<&Documen
         }
         _ => {}
     }
+}
+
+fn nvme_speed(size: &str) -> i64 {
+    #[expect(clippy::cast_possible_truncation, reason = "a disk has at most a few thousand GB")]
+    let speed = (default_disk(size) / NVME_IOPS_DISK * NVME_IOPS) as i64;
+    speed
 }
 
 /// A standard volume does what its size gives (published); only provisioned ones can be asked for more, and an NVMe size

@@ -1,5 +1,5 @@
 //! What bodies about clusters may hold, in each version.
-use crate::families::body::{Field, KEYS_WITH_VALUES, Shape, optional, required};
+use crate::families::body::{Field, KEYS_WITH_VALUES, Shape, TAGS, optional, required};
 
 const AUTOSCALING: Shape = Shape::Object(&[
     optional(
@@ -98,7 +98,7 @@ pub const CURRENT: &[Field] = &[
     optional("retainBackups", Shape::Flag),
     optional("rootCertType", Shape::Choice(&["ISRGROOTX1"])),
     optional("stateName", Shape::ReadOnly),
-    optional("tags", KEYS_WITH_VALUES),
+    optional("tags", TAGS),
     optional("terminationProtectionEnabled", Shape::Flag),
     optional("useAwsTimeBasedSnapshotCopyForFastInitialSync", Shape::Flag),
     optional("versionReleaseSystem", Shape::Choice(&["LTS", "CONTINUOUS"])),
@@ -142,7 +142,7 @@ pub const LEGACY: &[Field] = &[
     optional("replicaSetScalingStrategy", Shape::Choice(&["SEQUENTIAL", "WORKLOAD_TYPE", "NODE_TYPE"])),
     optional("rootCertType", Shape::Choice(&["ISRGROOTX1"])),
     optional("stateName", Shape::ReadOnly),
-    optional("tags", KEYS_WITH_VALUES),
+    optional("tags", TAGS),
     optional("terminationProtectionEnabled", Shape::Flag),
     optional("versionReleaseSystem", Shape::Choice(&["LTS", "CONTINUOUS"])),
 ];

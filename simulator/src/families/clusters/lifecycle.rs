@@ -4,9 +4,9 @@
 //! percentile and the maximum of each kind are known; its least and its 10th percentile are assumed at about 70 and 85
 //! hundredths of the median, as the distribution over all kinds runs.
 use super::{COLLECTION, Cluster, compatibility, connection, view};
-use crate::families::body;
 use crate::families::clusters::topology::hardware_of;
 use crate::families::states::{self, CREATING, IDLE, Pace, REPAIRING, Steps, UPDATING};
+use crate::families::{body, containers};
 use crate::world::World;
 use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
@@ -82,6 +82,7 @@ fn become_idle(world: &mut World, subject: &Subject) {
     if let Some(cluster) = of(world, subject) {
         states::enter(&mut cluster.document, IDLE);
         connection::refresh(&mut cluster.document, &cluster.hosts);
+        containers::follow(world, &subject.group);
     }
 }
 
@@ -102,6 +103,7 @@ fn vanish(world: &mut World, subject: &Subject) {
         }
     }
     project.successors.remove(&subject.name);
+    containers::follow(world, &subject.group);
 }
 
 /// A change was made just now: an idle cluster leaves `IDLE` with it, one that is busy is busy for longer, and one that

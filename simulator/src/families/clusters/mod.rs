@@ -2,7 +2,7 @@
 //! share their names with [flex clusters](super::flex_clusters), which have an API of their own and are refused here.
 //!
 //! A cluster is kept in the shape of the newest version. [`legacy`] translates to and from version 2023-02-01, which
-//! has one replication spec for each zone and cannot describe every cluster.
+//! has one replication spec for each zone and cannot describe every cluster; [`first_version`] to and from 2023-01-01.
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -22,6 +22,7 @@ mod connection;
 mod create;
 mod disks;
 mod fields;
+mod first_version;
 mod global_writes;
 pub mod hardware;
 mod legacy;
@@ -29,6 +30,7 @@ mod lifecycle;
 mod process_args;
 mod regions;
 mod scaling;
+mod status;
 mod topology;
 mod update;
 pub mod upgrade;
@@ -36,7 +38,7 @@ mod versions;
 mod view;
 
 pub use compatibility::subject as pin_subject;
-pub use connection::Hosts;
+pub use connection::{Hosts, is_sharded};
 pub use create::check_name;
 pub use global_writes::GlobalWrites;
 pub use global_writes::{current as global_writes, merge as merge_global_writes};
@@ -46,31 +48,43 @@ pub use view::current;
 /// The name of the collection in paths.
 pub const COLLECTION: &str = "clusters";
 
-/// The version of which the shape differs from all later ones.
+/// The second version, of which the shape differs from all others.
 const LEGACY: VersionDate = VersionDate {
     date: "2023-02-01",
     deprecation: Some("Mon, 5 Aug 2024 00:00:00 GMT"),
     sunset: Some("Thu, 1 Jul 2027 00:00:00 GMT"),
+    evidence: None,
 };
 
-const READ: &[VersionDate] = &[LEGACY, VersionDate::new("2024-08-05")];
+/// The first one. No recording has it for clusters; its end is published (specification), and that it was announced when
+/// the second came is assumed.
+const FIRST: VersionDate = VersionDate {
+    date: "2023-01-01",
+    deprecation: Some("Wed, 1 Feb 2023 00:00:00 GMT"),
+    evidence: Some(Evidence::SpecOnly),
+    ..LEGACY
+};
+
+/// What the interface before the versions by date has.
+const OLDER: &[VersionDate] = &[VersionDate::NONE];
+
+const READ: &[VersionDate] = &[FIRST, LEGACY, VersionDate::new("2024-08-05")];
 
 /// 2024-08-05 takes the same bodies as its successor. That its answers announce its end, and when, is assumed from the
 /// reading of the autoscaling mode, which belonged to it.
-const WRITE: &[VersionDate] = &[
-    LEGACY,
-    VersionDate { date: "2024-08-05", deprecation: Some("Wed, 23 Oct 2024 00:00:00 GMT"), sunset: None },
-    VersionDate::new("2024-10-23"),
-];
+const WRITE: &[VersionDate] = &[FIRST, LEGACY, SHARDS_TOGETHER, VersionDate::new("2024-10-23")];
 
 /// The version from which on each shard scales on its own.
 const INDEPENDENT_SHARDS_SINCE: &str = "2024-10-23";
 
-/// Deleting has one version, which nothing has replaced.
-const DELETE: &[VersionDate] = &[VersionDate::new("2023-02-01")];
+/// The last version before that.
+const SHARDS_TOGETHER: VersionDate =
+    VersionDate { deprecation: Some("Wed, 23 Oct 2024 00:00:00 GMT"), ..VersionDate::new("2024-08-05") };
 
-const AUTOSCALING_MODE: &[VersionDate] =
-    &[VersionDate { date: "2024-08-05", deprecation: Some("Wed, 23 Oct 2024 00:00:00 GMT"), sunset: None }];
+/// Nothing has replaced the second version here.
+const DELETE: &[VersionDate] = &[FIRST, VersionDate::new("2023-02-01")];
+
+const AUTOSCALING_MODE: &[VersionDate] = &[SHARDS_TOGETHER];
 
 const PROCESS_ARGS: &[VersionDate] = &[VersionDate { date: "2023-01-01", ..LEGACY }, VersionDate::new("2024-08-05")];
 
@@ -86,6 +100,8 @@ pub struct Cluster {
     /// The ids of the replication specs in version 2023-02-01, by zone: they are not those of later versions.
     pub legacy_ids: BTreeMap<String, String>,
     pub hosts: Hosts,
+    /// How often the primaries were restarted, and so others became primary.
+    pub failovers: i64,
     /// When the cluster was last resumed.
     pub resumed: Option<Timestamp>,
     pub global_writes: GlobalWrites,
@@ -132,9 +148,13 @@ pub fn operations() -> Vec<Operation> {
     const ONE: &str = "/groups/{groupId}/clusters/{clusterName}";
     const MODE: &str = "/groups/{groupId}/clusters/{clusterName}/autoScalingConfiguration";
     const UPGRADE: &str = "/groups/{groupId}/clusters/tenantUpgrade";
+    const OLDER_UPGRADE: &str = "/api/atlas/v1.0/groups/{groupId}/clusters/tenantUpgrade";
+    const OLDER_ONE: &str = "/api/atlas/v1.0/groups/{groupId}/clusters/{clusterName}";
     const ARGS: &str = "/groups/{groupId}/clusters/{clusterName}/processArgs";
     const PIN: &str = "/groups/{groupId}/clusters/{clusterName}:pinFeatureCompatibilityVersion";
     const UNPIN: &str = "/groups/{groupId}/clusters/{clusterName}:unpinFeatureCompatibilityVersion";
+    const STATUS: &str = "/groups/{groupId}/clusters/{clusterName}/status";
+    const RESTART: &str = "/groups/{groupId}/clusters/{clusterName}/restartPrimaries";
     const GLOBAL: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites";
     const NAMESPACES: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites/managedNamespaces";
     const MAPPINGS: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites/customZoneMapping";
@@ -156,6 +176,8 @@ pub fn operations() -> Vec<Operation> {
         recorded(Method::Get, "/groups/{groupId}/clusters/provider/regions", super::FIRST_VERSION, regions::list),
         // To a dedicated cluster; that to a flex one was not recorded.
         recorded(Method::Post, UPGRADE, super::FIRST_VERSION, upgrade::tenant),
+        recorded(Method::Post, OLDER_UPGRADE, OLDER, upgrade::tenant),
+        recorded(Method::Get, OLDER_ONE, OLDER, get),
         recorded(Method::Get, ONE, READ, get),
         recorded(Method::Patch, ONE, WRITE, update::update),
         recorded(Method::Delete, ONE, DELETE, delete),
@@ -164,12 +186,19 @@ pub fn operations() -> Vec<Operation> {
         recorded(Method::Patch, ARGS, PROCESS_ARGS, process_args::update),
         specified(Method::Post, PIN, compatibility::VERSIONS, compatibility::pin),
         specified(Method::Post, UNPIN, compatibility::VERSIONS, compatibility::unpin),
+        specified(Method::Get, STATUS, super::FIRST_VERSION, status::get),
+        specified(Method::Post, RESTART, status::RESTART, status::restart_primaries),
         specified(Method::Get, GLOBAL, global_writes::VERSIONS, global_writes::get),
         specified(Method::Post, NAMESPACES, global_writes::VERSIONS, global_writes::add_namespace),
         specified(Method::Delete, NAMESPACES, global_writes::VERSIONS, global_writes::remove_namespace),
         specified(Method::Post, MAPPINGS, global_writes::VERSIONS, global_writes::add_mappings),
         specified(Method::Delete, MAPPINGS, global_writes::VERSIONS, global_writes::remove_mappings),
     ]
+}
+
+/// Whether a cluster is a dedicated one that can be reached.
+pub fn is_reachable(cluster: &Cluster) -> bool {
+    !cluster.is_tenant() && connection::is_reachable(&cluster.document)
 }
 
 /// Why no cluster of this name is here: there is none, or it is a flex cluster, or is just becoming or has just been one.
@@ -202,7 +231,9 @@ fn list(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if let Some(name) = project.between_kinds().next() {
         return Err(errors::flex_in_cluster_api(name));
     }
-    let clusters = project.clusters.iter().map(|cluster| view::shown(cluster, request));
+    let first = request.version == FIRST.date;
+    let told = project.clusters.iter().filter(|cluster| !first || first_version::can_tell(cluster));
+    let clusters = told.map(|cluster| view::shown(cluster, request));
     let mut shown = clusters.collect::<Result<Vec<_>, _>>()?;
     if request.query.get(WITH_RETAINED).is_some_and(|wanted| wanted == "true") {
         shown.extend(project.retained_clusters.iter().cloned().map(Value::Object));

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::fields::{ADVANCED, TLS12_CIPHERS, TLS13_CIPHERS};
 use super::update::settle_ciphers;
-use super::{Cluster, cluster, cluster_mut, lifecycle, versions};
+use super::{Cluster, cluster, cluster_mut, lifecycle, scaling, versions};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document, Field, Shape, optional};
 use crate::families::errors;
@@ -66,6 +66,10 @@ fn default(cluster: &Cluster, name: &str) -> Value {
     match name {
         "javascriptEnabled" => json!(true),
         "noTableScan" => json!(false),
+        // A free cluster has no advanced configuration and shows what others begin with (recorded).
+        "customOpensslCipherConfigTls12" if cluster.is_tenant() => json!([]),
+        "minimumEnabledTlsProtocol" if cluster.is_tenant() => json!("TLS1_2"),
+        "tlsCipherConfigMode" if cluster.is_tenant() => json!("DEFAULT"),
         // Version 8.0 brought the argument.
         "queryStatsLogVerbosity" => {
             let major = versions::number(body::text(&cluster.document, "mongoDBMajorVersion"));
@@ -73,6 +77,11 @@ fn default(cluster: &Cluster, name: &str) -> Value {
         }
         _ => Value::Null,
     }
+}
+
+/// The hours for which the oplog must reach back, if any; 0 and -1 are none.
+pub fn window(args: &Document) -> Option<f64> {
+    args.get("oplogMinRetentionHours").and_then(Value::as_f64).filter(|hours| *hours > 0.0)
 }
 
 pub fn get(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
@@ -92,6 +101,9 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     cluster.check_changeable()?;
     if body::whole(&sent, LIFETIME) == Some(0) {
         return Err(errors::invalid_attribute(LIFETIME));
+    }
+    if window(&sent).is_some() && !scaling::grows_disks(&cluster.document) {
+        return Err(errors::oplog_window_needs_disk_scaling());
     }
     let before = current(cluster);
     if let Some(advanced) = cluster.document.get_mut("advancedConfiguration").and_then(Value::as_object_mut) {

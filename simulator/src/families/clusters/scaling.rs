@@ -82,3 +82,10 @@ pub fn objection(scaling: Option<&Value>, size: &str) -> Option<String> {
     let bound = |name: &str| compute.get(name).and_then(Value::as_str);
     check_size(bound("minInstanceSize"), bound("maxInstanceSize")?, Some(size)).err().map(|error| error.detail)
 }
+
+/// Whether any disk of a cluster grows by itself.
+pub fn grows_disks(cluster: &Document) -> bool {
+    let mut regions =
+        body::documents(cluster, "replicationSpecs").flat_map(|spec| body::documents(spec, "regionConfigs"));
+    regions.any(|region| region.get("autoScaling").is_some_and(|scaling| scaling["diskGB"]["enabled"] == true))
+}

@@ -88,6 +88,7 @@ pub fn settle(request: Request, mut identify: impl FnMut() -> String) -> Result<
             ("zoneName".to_owned(), zone.into()),
         ]));
     }
+    check_zones(&settled)?;
     let disk = disks::settle(&settled, disk, previous)?;
     for spec in &mut settled {
         for_each_hardware(spec, |_, specs| {
@@ -98,6 +99,19 @@ pub fn settle(request: Request, mut identify: impl FnMut() -> String) -> Result<
         disks::check_speed(specs, disk)?;
     }
     Ok(settled)
+}
+
+/// The region of the highest priority is that of one zone only (as other clients report it).
+fn check_zones(shards: &[Document]) -> Result<(), ApiError> {
+    let first = |shard: &Document| {
+        let region = body::documents(shard, "regionConfigs").next()?;
+        Some((body::text(region, "providerName").to_owned(), body::text(region, "regionName").to_owned()))
+    };
+    let shared = shards.iter().enumerate().any(|(at, shard)| {
+        let other_zone = |other: &&Document| other.get("zoneName") != shard.get("zoneName");
+        shards[..at].iter().filter(other_zone).any(|other| first(other) == first(shard))
+    });
+    if shared { Err(errors::region_is_first_in_two_zones()) } else { Ok(()) }
 }
 
 /// The old shard whose place a requested one takes: the one of its id, or else the one in its zone and position, unless
@@ -158,7 +172,8 @@ fn settle_tenant(shards: &[Document], identify: &mut impl FnMut() -> String) -> 
 /// The priority of the region where the primary should be (specification).
 const HIGHEST_PRIORITY: i64 = 7;
 
-/// The regions of one shard, highest priority first, as Atlas returns them. A shard that is new has to name a size
+/// The regions of one shard, highest priority first, and those of one priority by name from the end of the alphabet, as
+/// Atlas returns them (recorded; other clients). A shard that is new has to name a size
 /// (specification; the refusal is assumed).
 fn settle_regions(shard: &Document, predecessor: Option<&Document>) -> Result<Vec<Value>, ApiError> {
     let requested: Vec<&Document> = body::documents(shard, "regionConfigs").collect();
@@ -190,8 +205,13 @@ fn settle_regions(shard: &Document, predecessor: Option<&Document>) -> Result<Ve
     }
     share_analytics_size(&requested, &mut settled);
     check_sizes(&settled)?;
-    settled.sort_by_key(|region| std::cmp::Reverse(body::whole(region, "priority")));
+    settled.sort_by(|one, other| place_of(other).cmp(&place_of(one)));
     Ok(settled.into_iter().map(Value::Object).collect())
+}
+
+/// What the order of regions goes by.
+fn place_of(region: &Document) -> (Option<i64>, &str) {
+    (body::whole(region, "priority"), body::text(region, "regionName"))
 }
 
 /// Analytics nodes have one size in all regions of a shard: naming it for one region changes the others (recorded).

@@ -10,12 +10,13 @@ use super::change::Change;
 use super::connection::is_sharded;
 use super::hardware::is_nvme;
 use super::{
-    Cluster, INDEPENDENT_SHARDS_SINCE, LEGACY, cluster, cluster_mut, legacy, lifecycle, topology, versions, view,
+    Cluster, FIRST, INDEPENDENT_SHARDS_SINCE, LEGACY, cluster, cluster_mut, first_version, legacy, lifecycle,
+    process_args, scaling, topology, versions, view,
 };
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::states::{self, DELETING, IDLE, UPDATING};
-use crate::families::{errors, resource_policies};
+use crate::families::{containers, errors, resource_policies};
 use crate::world::World;
 
 /// How long a resumed cluster must run before it may be paused again (published).
@@ -33,7 +34,12 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     if current.state() == DELETING {
         return Err(errors::cluster_already_requested_deletion(current.name()));
     }
-    if request.version == LEGACY.date && legacy::is_asymmetric(current) {
+    let told = match request.version {
+        version if version == FIRST.date => first_version::can_tell(current),
+        version if version == LEGACY.date => !legacy::is_asymmetric(current),
+        _ => true,
+    };
+    if !told {
         return Err(errors::asymmetric_shards());
     }
     let previous = current.specs();
@@ -42,6 +48,7 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     resource_policies::check(world, request)?;
     let pause = check_pause(current, &change, now)?;
     let before = current.document.clone();
+    let window = process_args::window(&current.process_args);
     let mut document = before.clone();
     let cluster_type = match body::text(&change.fields, "clusterType") {
         "" => body::text(&before, "clusterType"),
@@ -54,7 +61,10 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         let reshaped = topology::settle(wanted, || world.chance.identifier(now))?;
         document.insert("replicationSpecs".to_owned(), reshaped.into_iter().map(Value::Object).collect());
     }
-    apply(&mut document, &change.fields, false)?;
+    apply(&mut document, &change.fields)?;
+    if window.is_some() && !scaling::grows_disks(&document) {
+        return Err(errors::oplog_window_needs_disk_scaling());
+    }
     if document != before && pause.is_none() && body::flag(&before, "paused") {
         return Err(errors::cannot_update_paused(body::text(&before, "name")));
     }
@@ -78,6 +88,7 @@ pub fn update(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
         cluster.resumed = Some(now);
     }
     let (group, name) = (request.param("groupId"), request.param("clusterName"));
+    containers::follow(world, group);
     if pause == Some(false) && states::state(&before) == UPDATING {
         lifecycle::resumed_in_flight(world, group, name);
     } else if changed {
@@ -132,7 +143,7 @@ fn check_pause(cluster: &Cluster, change: &Change, now: jiff::Timestamp) -> Resu
 }
 
 /// Writes the fields of a body into a document, and what follows from them.
-pub fn apply(document: &mut Document, sent: &Document, creating: bool) -> Result<(), ApiError> {
+pub fn apply(document: &mut Document, sent: &Document) -> Result<(), ApiError> {
     let mut sent = sent.clone();
     sent.remove("paused");
     let asked_version = sent.remove("mongoDBMajorVersion");
@@ -144,14 +155,11 @@ pub fn apply(document: &mut Document, sent: &Document, creating: bool) -> Result
     ) {
         settle_ciphers(settings, sent);
     }
-    // Continuous backup comes with backup when a cluster is created (recorded), and cannot outlive it (assumed).
-    if body::flag(document, "backupEnabled") {
-        if creating && !sent.contains_key("pitEnabled") {
-            document.insert("pitEnabled".to_owned(), true.into());
+    // Continuous backup is there only when it is asked for (recorded), and cannot outlive the backup (assumed).
+    if !body::flag(document, "backupEnabled") {
+        if body::flag(&sent, "pitEnabled") {
+            return Err(errors::invalid_attribute("pitEnabled"));
         }
-    } else if body::flag(&sent, "pitEnabled") {
-        return Err(errors::invalid_attribute("pitEnabled"));
-    } else {
         document.insert("pitEnabled".to_owned(), false.into());
     }
     if body::flag(document, "globalClusterSelfManagedSharding") && body::text(document, "clusterType") != "GEOSHARDED" {

@@ -1,7 +1,7 @@
 //! How a cluster looks from outside.
 use serde_json::{Value, json};
 
-use super::{COLLECTION, Cluster, LEGACY, legacy};
+use super::{COLLECTION, Cluster, FIRST, LEGACY, first_version, legacy};
 use crate::api::{ApiError, Request};
 use crate::families::body::{self, Document};
 use crate::families::segment;
@@ -15,6 +15,9 @@ const EFFECTIVE: [(&str, &str); 3] = [
 
 /// A cluster in the version that is asked for, with its links.
 pub fn shown(cluster: &Cluster, request: &Request) -> Result<Value, ApiError> {
+    if request.version == FIRST.date || request.version.is_empty() {
+        return first_version::view(cluster, request);
+    }
     let mut document = if request.version == LEGACY.date { legacy::view(cluster)? } else { current(cluster) };
     document.insert("links".to_owned(), links(cluster, request));
     Ok(Value::Object(document))

@@ -223,3 +223,13 @@ pub fn flex_name_being_cleaned_up() -> ApiError {
         "A transient error occurred. Please try again in a minute or use a different name.",
     )
 }
+
+/// Assumed.
+pub fn sample_dataset_not_found(id: &str) -> ApiError {
+    absent("SAMPLE_DATASET_LOAD_NOT_FOUND", format!("No sample dataset load with ID {id} exists.")).with([id])
+}
+
+/// Assumed: that a failover test waits for a cluster without pending changes is published, the answer is not.
+pub fn cannot_restart_with_pending_changes(name: &str) -> ApiError {
+    bad("CLUSTER_RESTART_INVALID", format!("Cannot restart cluster {name} while it has pending changes.")).with([name])
+}

@@ -8,12 +8,14 @@ use crate::api::ApiError;
 mod access;
 mod clusters;
 mod global_writes;
+mod networks;
 mod organizations;
 mod shapes;
 
 pub use access::*;
 pub use clusters::*;
 pub use global_writes::*;
+pub use networks::*;
 pub use organizations::*;
 pub use shapes::*;
 

@@ -136,3 +136,16 @@ pub fn snapshot_copy_needs_aws_nodes() -> ApiError {
         "AWS time-based snapshot copies can only be used by clusters with nodes on AWS.",
     )
 }
+
+/// Text as other clients report it; code assumed.
+pub fn region_is_first_in_two_zones() -> ApiError {
+    bad("INVALID_CLUSTER_CONFIGURATION", "Each region can only be the highest priority region in one zone.")
+}
+
+/// Code and status as other clients document them; text assumed.
+pub fn oplog_window_needs_disk_scaling() -> ApiError {
+    bad(
+        "OPLOG_MIN_RETENTION_HOURS_NO_DISK_AUTO_SCALING",
+        "The minimum oplog retention can only be set while disk auto-scaling is enabled.",
+    )
+}

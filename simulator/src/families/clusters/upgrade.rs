@@ -14,7 +14,7 @@ use jiff::SignedDuration;
 use serde_json::{Value, json};
 
 use super::change::Change;
-use super::{COLLECTION, Cluster, connection, create, lifecycle, missing};
+use super::{COLLECTION, Cluster, connection, create, first_version, lifecycle, missing};
 use crate::api::{ApiError, Reply, Request};
 use crate::families::body::{self, Document};
 use crate::families::flex_clusters::{self, FlexCluster};
@@ -23,8 +23,6 @@ use crate::families::{errors, project, resource_policies};
 use crate::world::chance::Quantiles;
 use crate::world::timers::Subject;
 use crate::world::{Project, World};
-
-mod first_version;
 
 /// How long an upgrade to a dedicated cluster takes in seconds, from the moment at which it is there: 10 to 25 minutes in
 /// the recordings that were looked at, all of free clusters.
@@ -60,7 +58,7 @@ pub enum Successor {
 
 /// `POST clusters/tenantUpgrade`: a free cluster becomes a dedicated or a flex one.
 pub fn tenant(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
-    let sent = body::complete(&request.body, first_version::UPGRADE)?;
+    let sent = body::complete(&request.body, first_version::FIELDS)?;
     let (group, name) = (request.param("groupId"), body::text(&sent, "name"));
     let here = project(world, request)?;
     let old = here.cluster(name).ok_or_else(|| missing(here, request, name))?;
@@ -76,7 +74,7 @@ pub fn tenant(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     let mut successor = if to_flex {
         Successor::Flex(Box::new(flex_clusters::build(world, group, &flex_creation(&sent, &settings)?, hosts)?))
     } else {
-        dedicated(world, request, first_version::change(&sent), hosts)?
+        dedicated(world, request, first_version::change(&sent, &[]), hosts)?
     };
     successor.document().extend(tags.clone().map(|tags| ("tags".to_owned(), tags)));
     let subject = Subject::new(group, COLLECTION, name);
@@ -84,7 +82,7 @@ pub fn tenant(world: &mut World, request: &Request) -> Result<Reply, ApiError> {
     states::enter(&mut old.document, UPDATING);
     old.document.extend(tags.map(|tags| ("tags".to_owned(), tags)));
     old.document.remove(COPY);
-    let answer = first_version::view(old, request);
+    let answer = first_version::view(old, request)?;
     begin(world, &subject, successor);
     if to_flex {
         return Ok(Reply::document(200, answer));
