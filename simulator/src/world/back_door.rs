@@ -152,6 +152,7 @@ pub fn remove(world: &mut World, path: &str) -> Result<(), String> {
                 world.cancel(subject);
                 if subject.collection == clusters::COLLECTION {
                     world.cancel(&clusters::pin_subject(&subject.group, &subject.name));
+                    containers::follow(world, group);
                 }
             }
             subject.is_some()

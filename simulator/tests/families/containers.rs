@@ -80,6 +80,15 @@ fn a_container_is_free_some_minutes_after_its_last_cluster_went() {
 }
 
 #[test]
+fn a_cluster_that_goes_behind_the_api_frees_its_container() {
+    let mut bench = with_idle_cluster(dedicated("orders"));
+    let path = format!("groups/{}/clusters/orders", bench.group);
+    bench.world.remove(&path).unwrap();
+    seconds(&mut bench, 150);
+    assert_eq!(done(&mut bench, of("AWS"))["results"][0]["provisioned"], false);
+}
+
+#[test]
 fn a_container_that_was_there_first_is_taken() {
     let mut bench = Bench::new(1);
     let made = Call::new("POST", ALL).body(body("AWS", "EU_WEST_1", "10.8.0.0/21"));
