@@ -135,18 +135,15 @@ pub fn change(sent: &Document, previous: &[Document]) -> Change {
 
 fn shards(sent: &Document, previous: &[Document]) -> Vec<Document> {
     let settings = part(sent, "providerSettings");
-    let mut shards = match zones(sent, &settings, previous.is_empty()) {
-        Some(zones) => {
-            let old = previous.iter().flat_map(|spec| body::documents(spec, "regionConfigs")).next();
-            let provider = settings.get("providerName").or_else(|| old?.get("providerName")).cloned();
-            zones.iter().flat_map(|zone| expanded(zone, provider.as_ref(), sent)).collect()
-        }
-        None => {
-            let wanted = body::whole(sent, "numShards").and_then(|number| usize::try_from(number).ok());
-            let last = previous.last().cloned().unwrap_or_default();
-            let more = std::iter::repeat(Document::from_iter(last.into_iter().filter(|(name, _)| name != "id")));
-            previous.iter().cloned().chain(more).take(wanted.unwrap_or(previous.len())).collect::<Vec<_>>()
-        }
+    let mut shards: Vec<Document> = if let Some(zones) = zones(sent, &settings, previous.is_empty()) {
+        let old = previous.iter().flat_map(|spec| body::documents(spec, "regionConfigs")).next();
+        let provider = settings.get("providerName").or_else(|| old?.get("providerName")).cloned();
+        zones.iter().flat_map(|zone| expanded(zone, provider.as_ref(), sent)).collect()
+    } else {
+        let wanted = body::whole(sent, "numShards").and_then(|number| usize::try_from(number).ok());
+        let mut last = previous.last().cloned().unwrap_or_default();
+        last.remove("id");
+        previous.iter().cloned().chain(std::iter::repeat(last)).take(wanted.unwrap_or(previous.len())).collect()
     };
     let regions = shards.iter_mut().filter_map(|shard| shard.get_mut("regionConfigs")?.as_array_mut()).flatten();
     for region in regions.filter_map(Value::as_object_mut) {
