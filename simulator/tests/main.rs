@@ -1,4 +1,5 @@
 mod bench;
+mod clients;
 mod families;
 mod replay;
 mod transport;

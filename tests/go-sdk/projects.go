@@ -16,11 +16,8 @@ func soon() time.Time { return time.Now().UTC().Add(ahead).Truncate(time.Second)
 
 func (s *session) projects() string {
 	api := s.sdk.ProjectsApi
-	owner := ""
 	created, response, err := api.CreateGroupWithParams(s.ctx, &admin.CreateGroupApiParams{
 		Group: &admin.Group{Name: "sdk", OrgId: s.orgID},
-		// The vendor's command line always sends it, though empty.
-		ProjectOwnerId: &owner,
 	}).Execute()
 	s.expect("create a project", of(response, err), http.StatusCreated, differs("name", created.GetName(), "sdk"))
 	id := created.GetId()

@@ -3,7 +3,7 @@
 
 mod answers;
 mod authentication;
-mod bench;
+pub mod bench;
 mod binary;
 mod clients_clock;
 mod conduct;
