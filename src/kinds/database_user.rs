@@ -191,6 +191,8 @@ static DATABASE_USER: Route = Route {
     )
 };
 
+/// The part that is the user itself.
+const USER: &str = "user";
 /// Issues a certificate, and answers it as text.
 const CERTIFICATES: Endpoint = Endpoint::new("/groups/{groupId}/databaseUsers/{username}/certs", "2023-01-01");
 
@@ -242,8 +244,6 @@ impl Describe for AtlasDatabaseUser {
         observed.get(USER).map_or(Value::Null, import::spec)
     }
 }
-
-const USER: &str = "user";
 
 impl AtlasDatabaseUserSpec {
     /// The scopes that are clusters, with the key of their Atlas name in [`Given::names`].
@@ -324,8 +324,7 @@ impl Declare for AtlasDatabaseUserSpec {
     }
 
     fn parts(&self, given: &Given) -> Result<Vec<Part>, Invalid> {
-        let templates = self.connection_secret.iter().flat_map(|secret| &secret.template).flatten();
-        for (key, text) in templates {
+        for (key, text) in self.connection_secret.iter().flat_map(|secret| &secret.template).flatten() {
             let field = || format!("spec.connectionSecret.template.{key}");
             template::check(text).map_err(|error| Invalid::new(field(), error.to_string()))?;
         }
