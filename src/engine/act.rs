@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::Map;
 
 use super::{
+    events::Say,
     leave::LONGEST_LAG,
     outcome::{self, Outcome, Reason, whole_second},
     pass::Pass,
@@ -44,6 +45,11 @@ impl Pass<'_> {
             }
             _ => None,
         };
+        for note in &sending.notes {
+            tracing::warn!("{note}");
+            let reason = reason(sending.purpose).to_string();
+            self.event(Say { reason: &reason, action: &action(&sending), note, warning: true }).await;
+        }
         let fresh = self.write_ahead(&sending, resolved).await?;
         let why = match sending.purpose {
             Purpose::Create => "create".to_owned(),
@@ -140,17 +146,13 @@ impl Pass<'_> {
 
     /// What a call that Atlas took means.
     fn sent(&mut self, sending: &Sending, resolved: &Resolved, scene: &Scene) -> Outcome {
-        let mut note = match sending.purpose {
+        let note = match sending.purpose {
             Purpose::Create => format!("Created {} in Atlas.", sending.part),
             Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
             Purpose::Upgrade => format!("Asked Atlas to upgrade {}: {}.", sending.part, plan::list(&sending.changes)),
             Purpose::Issue => format!("Atlas issued a new {}.", sending.part),
             Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
         };
-        for sentence in &sending.notes {
-            note.push(' ');
-            note.push_str(sentence);
-        }
         match sending.purpose {
             Purpose::Create => self.start(OperationType::Create),
             Purpose::Upgrade => self.start(OperationType::Upgrade),

@@ -16,6 +16,7 @@ use super::{
     plan::{self, Adopt, LONGEST_UPGRADE, Observed, Step, Wanted, few, is_within},
     policy::{Manage, Policies},
     resolve::{Resolved, invalid, no_credentials},
+    tell::Released,
     wake::{Subject, Topic, Watching},
 };
 use crate::{
@@ -126,11 +127,11 @@ impl Pass<'_> {
         let atlas = &self.status.common.atlas;
         let untouched = !atlas.is_in_use();
         if untouched || policies.deletion == Deletion::Retain || policies.manage == Manage::Observe {
-            return self.release(untouched).await;
+            return self.release(if untouched { Released::NeverCreated } else { Released::Retained }).await;
         }
         if let Some(heir) = self.engine.heir(self.kind, self.object, &self.status) {
             tracing::info!(heir, "another object manages the resource: it stays");
-            return self.release(false).await;
+            return self.release(Released::HandedOver).await;
         }
         if self.kind.name() == PROJECT {
             self.await_children()?;
@@ -139,12 +140,7 @@ impl Pass<'_> {
         let engine = self.engine;
         let found = engine.resolve_deletion(self.kind, self.object, &self.status, &mut self.watching).await?;
         let Some(resolved) = found else {
-            let id = self.status.common.atlas.id.as_deref().unwrap_or_default();
-            tracing::warn!(
-                id,
-                "the credentials went with their namespace: it stays in Atlas, though it was to be deleted"
-            );
-            return self.release(false).await;
+            return self.release(Released::OutOfReach).await;
         };
         let parts = vec![declared.itself(&resolved.given).map_err(|error| invalid(&error))?];
         let slots = Self::slots(&parts, &resolved);
@@ -162,12 +158,13 @@ impl Pass<'_> {
                 return Ok(End::Outcome(outcome));
             }
             self.confirm_absence()?;
-            return self.release(false).await;
+            let why = if self.is_deleting() { Released::Deleted } else { Released::AlreadyGone };
+            return self.release(why).await;
         }
         self.engine.ledger.absences(self.object, false);
         let scene = self.scene(Wanted::Gone, parts, observation, Adopt::Never, &resolved);
         match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
-            Step::Done | Step::Rest { .. } => self.release(false).await,
+            Step::Done | Step::Rest { .. } => self.release(Released::Retained).await,
             Step::Wait { state, .. } => {
                 let prospect = Prospect { resolved, declared, scene };
                 Ok(End::Outcome(self.busy(state, &prospect)))

@@ -8,6 +8,7 @@ pub mod backlog;
 pub mod claims;
 pub mod control;
 pub mod diff;
+pub mod events;
 pub mod facts;
 pub mod leave;
 pub mod ledger;
@@ -33,16 +34,14 @@ use k8s_openapi::api::core::v1::Namespace;
 use kube::{
     Client,
     core::PartialObjectMeta,
-    runtime::{
-        events::{Recorder, Reporter},
-        reflector::{ObjectRef, Store},
-    },
+    runtime::reflector::{ObjectRef, Store},
 };
 
 use self::{
     attend::Running,
     backlog::Backlog,
     claims::Claims,
+    events::Publisher,
     ledger::Ledger,
     lists::Unreadable,
     object::{KindRef, Object},
@@ -111,7 +110,7 @@ pub struct Engine {
     /// Writes to families that Atlas cannot take concurrently, by project and family.
     pub serial: Serial,
     /// Where Events go.
-    pub recorder: Recorder,
+    pub events: Publisher,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The flags.
@@ -136,9 +135,8 @@ impl Engine {
         for kind in kinds::all() {
             metrics.expect(kind.name());
         }
-        let reporter = Reporter { controller: tell::MANAGER.to_owned(), instance: None };
         Self {
-            recorder: Recorder::new(kube.clone(), reporter),
+            events: Publisher::new(kube.clone()),
             kube,
             clients,
             catalogue: kinds::all(),

@@ -1,14 +1,14 @@
 //! Tells the user: status, Events, the finalizer, and when to look again.
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use kube::{
     Api, Resource,
     api::{Patch, PatchParams},
-    runtime::events::{Event, EventType},
 };
 use serde_json::json;
 
 use super::{
+    events::Say,
     ledger::until_round,
     object::{FINALIZER, KindRef, Object},
     outcome::{self, Outcome, Reason},
@@ -26,8 +26,37 @@ const HELD: Duration = Duration::from_secs(2);
 /// How many hiccups in a row a ready object may have before its status says so.
 const TOLERATED_HICCUPS: u32 = 3;
 
-/// The longest note that an Event may carry, in bytes (events.k8s.io/v1).
-const LONGEST_NOTE: usize = 1024;
+/// Why an object is let go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Released {
+    /// Atlas deleted its resource.
+    Deleted,
+    /// The resource stays, as the policies say.
+    Retained,
+    /// It never had one.
+    NeverCreated,
+    /// The resource stays, because another object manages it.
+    HandedOver,
+    /// Somebody else had deleted it.
+    AlreadyGone,
+    /// The resource was to be deleted, and the credentials for that are gone.
+    OutOfReach,
+}
+
+impl fmt::Display for Released {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Deleted => "Deleted in Atlas.",
+            Self::Retained => "Kept in Atlas, and no longer managed.",
+            Self::HandedOver => "Left in Atlas, where another object manages it.",
+            Self::NeverCreated => "There was nothing in Atlas for it.",
+            Self::AlreadyGone => "It was already gone from Atlas.",
+            Self::OutOfReach => {
+                "Left in Atlas, although it was to be deleted: its credentials were deleted with their namespace."
+            }
+        })
+    }
+}
 
 impl Pass<'_> {
     /// Ends a pass: conditions, Event, metric; answers when the next pass is due.
@@ -64,18 +93,20 @@ impl Pass<'_> {
         let was_ready = outcome::is_ready(&self.before.common, generation);
         let silent = outcome.reason() == Reason::ConfirmingAbsence
             || outcome.is_hiccup() && failures < TOLERATED_HICCUPS && was_ready;
-        let level = if outcome.is_warning() { "warn" } else { "info" };
+        let (label, reason, message) = (outcome.label(), outcome.reason(), outcome.message());
         if silent {
-            tracing::debug!(outcome = outcome.label(), reason = %outcome.reason(), message = outcome.message(), "pass");
+            tracing::debug!(outcome = label, %reason, "{message}");
         } else {
             let changed = outcome::ready(&self.before.common).is_none_or(|before| {
                 before.reason != outcome.reason().to_string() || before.message != outcome.message()
             });
-            if changed {
-                tracing::info!(level, outcome = outcome.label(), reason = %outcome.reason(), message = outcome.message(), "changed");
+            if changed && outcome.is_warning() {
+                tracing::warn!(outcome = label, %reason, "{message}");
+            } else if changed {
+                tracing::info!(outcome = label, %reason, "{message}");
             }
             if let Err(failed) = self.write(&outcome).await {
-                tracing::warn!(message = failed.message(), "status not written");
+                tracing::warn!(error = failed.message(), "the status was not written; it is tried again");
                 delay = failed.requeue(failures.max(1), engine.options.resync);
             }
         }
@@ -83,19 +114,19 @@ impl Pass<'_> {
         Some(delay)
     }
 
-    /// Writes the status with the conditions that `outcome` means, if that changes anything, and an Event if the
-    /// reason is new.
+    /// Writes the status with the conditions that `outcome` means, if that changes anything, and an Event about a call,
+    /// a new reason, or a warning with a new text.
     pub(super) async fn write(&mut self, outcome: &Outcome) -> Result<(), Outcome> {
         self.set(outcome);
-        let reason = outcome.reason().to_string();
-        let is_new = outcome::ready(&self.before.common).is_none_or(|before| before.reason != reason);
-        // Events are told apart by reason and action, not by their text: each call has an action of its own.
+        let (reason, note) = (outcome.reason().to_string(), outcome.message());
+        let is_new = outcome::ready(&self.before.common)
+            .is_none_or(|before| before.reason != reason || outcome.is_warning() && before.message != note);
         let action = match outcome {
             Outcome::Acted { action, .. } => Some(action.as_str()),
             _ => is_new.then_some("Reconcile"),
         };
         if let (true, Some(action)) = (self.save().await?, action) {
-            self.event(&reason, action, &outcome.message(), outcome.is_warning()).await;
+            self.event(Say { reason: &reason, action, note: &note, warning: outcome.is_warning() }).await;
         }
         Ok(())
     }
@@ -132,8 +163,8 @@ impl Pass<'_> {
             .map_err(|error| kubernetes("put the finalizer on the object", &error))
     }
 
-    /// Lets the object go.
-    pub(super) async fn release(&self, untouched: bool) -> Result<End, Outcome> {
+    /// Lets the object go, and says why.
+    pub(super) async fn release(&self, why: Released) -> Result<End, Outcome> {
         let finalizers = self.object.metadata.finalizers.as_deref().unwrap_or_default();
         let index = finalizers.iter().position(|finalizer| finalizer == FINALIZER);
         if let Some(index) = index {
@@ -155,42 +186,23 @@ impl Pass<'_> {
                 Err(error) => return Err(kubernetes("remove the finalizer", &error)),
             }
         }
-        let deleted = self.is_deleting_done();
-        let note = match (untouched, deleted) {
-            (true, _) => "There was nothing in Atlas for it.",
-            (false, true) => "Deleted in Atlas.",
-            (false, false) => "Kept in Atlas, and no longer managed.",
-        };
-        tracing::info!(note, "released");
-        self.event(if deleted { "Deleted" } else { "Released" }, "Release", note, false).await;
+        let note = why.to_string();
+        if matches!(why, Released::OutOfReach) {
+            tracing::warn!("{note}");
+        } else {
+            tracing::info!("{note}");
+        }
+        let reason = if why == Released::Deleted { "Deleted" } else { "Released" };
+        self.event(Say { reason, action: "Release", note: &note, warning: why == Released::OutOfReach }).await;
         self.engine.ledger.forget(self.object.own_uid());
         Ok(End::Released)
     }
 
-    fn is_deleting_done(&self) -> bool {
-        self.status
-            .common
-            .operation
-            .as_ref()
-            .is_some_and(|operation| operation.type_ == crate::status::OperationType::Delete)
-    }
-
-    async fn event(&self, reason: &str, action: &str, note: &str, warning: bool) {
-        let mut note = note.to_owned();
-        while note.len() > LONGEST_NOTE {
-            note.pop();
-        }
-        let event = Event {
-            type_: if warning { EventType::Warning } else { EventType::Normal },
-            reason: reason.to_owned(),
-            note: Some(note),
-            action: action.to_owned(),
-            secondary: None,
-        };
+    /// Publishes an Event. It is for people who look; one that cannot be published changes nothing about the object.
+    pub(super) async fn event(&self, say: Say<'_>) {
         let reference = self.object.object_ref(&KindRef::of(self.kind));
-        // An Event is for people who look; one that cannot be published changes nothing about the object.
-        if let Err(error) = self.engine.recorder.publish(&event, &reference).await {
-            tracing::debug!(error = %error, "event not published");
+        if let Err(error) = self.engine.events.publish(&reference, &say, self.engine.clock.now()).await {
+            tracing::debug!(%error, "an Event was not published");
         }
     }
 

@@ -1,7 +1,7 @@
-//! Structured logs: text for people, JSON for machines.
-use tracing_subscriber::{EnvFilter, Layer, Registry, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+//! Structured logs: text for people, JSON for machines. [`lines`](super::lines) writes them.
+use tracing_subscriber::{EnvFilter, Layer, Registry, layer::SubscriberExt, reload, util::SubscriberInitExt};
 
-use super::traces::Traces;
+use super::{lines::Lines, traces::Traces};
 
 /// How a line of the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -36,13 +36,7 @@ fn parse(filter: &str) -> Result<EnvFilter, String> {
 /// `traces`, whatever the filter.
 pub fn install(format: Format, filter: &str, traces: Option<&Traces>) -> Result<Filter, String> {
     let (filter, handle) = reload::Layer::new(parse(filter)?);
-    let lines = match format {
-        Format::Text => fmt::layer().with_writer(std::io::stderr).with_ansi(false).with_filter(filter).boxed(),
-        Format::Json => {
-            let layer = fmt::layer().json().flatten_event(true).with_span_list(false);
-            layer.with_writer(std::io::stderr).with_filter(filter).boxed()
-        }
-    };
+    let lines = Lines::new(format, std::io::stderr).with_filter(filter);
     let registry = tracing_subscriber::registry().with(lines).with(traces.map(Traces::layer));
     registry.try_init().map_err(|_| "the log is set up already".to_owned())?;
     Ok(Filter(handle))

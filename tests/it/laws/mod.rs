@@ -26,6 +26,7 @@ mod recorded;
 mod specification;
 mod steady;
 mod stories;
+mod tells;
 pub mod transitions;
 mod trap;
 mod upgrades;

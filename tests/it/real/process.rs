@@ -6,11 +6,12 @@ use harness::{
     Call, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Simulator, SimulatorOptions, eventually,
     free_port, repository,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::{
     examples,
     gate::Gate,
+    log,
     stage::{CREDENTIALS, PATIENCE, SPEED, Scenery, Stage, expect_nothing_denied, lines},
 };
 
@@ -179,11 +180,12 @@ async fn an_operator_of_one_namespace_touches_no_other() {
 }
 
 /// One line of the log about a mutating call.
-fn line_of<'a>(log: &'a [Value], call: &Call) -> Vec<&'a Value> {
+fn line_of<'a>(log: &'a [Map<String, Value>], call: &Call) -> Vec<&'a Map<String, Value>> {
     let path = call.path.strip_prefix("/api/atlas/v2").unwrap();
-    let same =
-        |line: &&Value| line["method"] == call.method.as_str() && line["path"] == path && line["status"] == call.status;
-    log.iter().filter(|line| line["why"].is_string()).filter(same).collect()
+    let same = |line: &&Map<String, Value>| {
+        line["method"] == call.method.as_str() && line["path"] == path && line["status"] == call.status
+    };
+    log.iter().filter(|line| line.contains_key("why")).filter(same).collect()
 }
 
 #[tokio::test]
@@ -224,21 +226,30 @@ async fn it_answers_probes_and_metrics_and_logs_one_line_for_each_mutating_call(
         assert!(metrics.contains(part), "{part} in:\n{metrics}");
     }
 
-    let log = stage.operator.logs();
-    let parse = |line: &str| serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
-    let log: Vec<Value> = log.lines().map(parse).collect();
+    let log = log::lines(&stage.operator.logs());
     let calls = stage.simulator.mutating_calls(0).await.unwrap();
     let methods: Vec<&str> = calls.iter().map(|call| call.method.as_str()).collect();
     assert_eq!(methods.iter().filter(|method| **method == "DELETE").count(), 1, "{methods:?}");
     for call in &calls {
         let told = line_of(&log, call);
         assert_eq!(told.len(), 1, "{} {}: {told:#?}", call.line(), call.status);
-        let (span, kind) = (&told[0]["span"], kind_of(&call.path));
-        assert_eq!((&span["kind"], &span["namespace"]), (&json!(kind), &json!(NAMESPACE)), "{}", told[0]);
-        assert!(span["name"].is_string() && !told[0]["why"].as_str().unwrap().is_empty(), "{}", told[0]);
+        let line = told[0];
+        let kind = kind_of(&call.path);
+        assert_eq!((&line["kind"], &line["namespace"]), (&json!(kind), &json!(NAMESPACE)), "{line:?}");
+        assert!(["shop", "support", "orders-api"].contains(&line["name"].as_str().unwrap()), "{line:?}");
+        assert!(!line["why"].as_str().unwrap().is_empty(), "{line:?}");
     }
-    let about_calls = log.iter().filter(|line| line["why"].is_string()).count();
+    let about_calls = log.iter().filter(|line| line.contains_key("why")).count();
     assert_eq!(about_calls, calls.len(), "a line for a call that Atlas never saw");
+    // What a person is to see is a warning for every filter by level, and says which object it is about.
+    let refusals: Vec<_> = log.iter().filter(|line| line.get("outcome") == Some(&json!("refused"))).collect();
+    assert!(!refusals.is_empty());
+    for line in refusals {
+        let place = ["kind", "namespace", "name"].map(|field| line[field].as_str().unwrap());
+        assert_eq!(place, ["AtlasCustomRole", NAMESPACE, "support"], "{line:?}");
+        assert_eq!((&line["level"], &line["reason"]), (&json!("WARN"), &json!("Rejected")), "{line:?}");
+        assert!(line["message"].as_str().unwrap().contains("ATLAS_INVALID_RESOURCE"), "{line:?}");
+    }
     stage.end().await;
 }
 
