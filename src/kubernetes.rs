@@ -82,11 +82,11 @@ where
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         let (now, mut limit) = (Instant::now(), self.limits.limit);
         if !request.method().is_safe() {
-            if !self.limits.term.is_running() {
+            let Some(left) = self.limits.term.left() else {
                 return Box::pin(std::future::ready(Err(Over.into())));
-            }
+            };
             // What connects, or waits for a connection, would leave after the term otherwise.
-            limit = self.limits.term.left().map_or(limit, |left| left.min(limit));
+            limit = limit.min(left);
         }
         let watches = is_watch(&request);
         let answer = self.inner.call(request);

@@ -32,14 +32,15 @@ pub struct Settings {
     pub user_agent: String,
     /// Whom to trust on the way to Atlas, and the proxy that it leads through.
     pub egress: Egress,
-    /// Asked immediately before each HTTP request that may change something; on `false` the request is not sent.
+    /// Asked immediately before each HTTP request that may change something: without a permit the request is not sent,
+    /// and one that has none any more is given up, connected or not.
     pub permit: Permit,
     /// Told of every HTTP request.
     pub observer: Arc<dyn Observer>,
 }
 
-/// Whether something may be changed at this moment.
-pub type Permit = Arc<dyn Fn() -> bool + Send + Sync>;
+/// For how long from now something may be changed; `None` if not even now.
+pub type Permit = Arc<dyn Fn() -> Option<Duration> + Send + Sync>;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -60,7 +61,7 @@ impl Default for Settings {
             token_failure_hold: Duration::from_secs(5),
             user_agent: concat!("atlas-operator/", env!("CARGO_PKG_VERSION")).to_owned(),
             egress: Egress::default(),
-            permit: Arc::new(|| true),
+            permit: Arc::new(|| Some(Duration::MAX)),
             observer: Arc::new(Unobserved),
         }
     }

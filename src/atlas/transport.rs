@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Method, Request, RequestBuilder, Response, StatusCode, Url};
@@ -111,13 +112,22 @@ impl Transport {
             request.headers_mut().insert(AUTHORIZATION, authorization);
         }
         // As late as can be: what waits for nonces and tokens may have waited for long.
-        if prepared.mutates && !(self.settings.permit)() {
-            return Err(NoAnswer { stage: Stage::Withheld, reason: "nothing may be changed at present".to_owned() });
+        let mut limit = self.settings.total_timeout;
+        if prepared.mutates {
+            let Some(left) = (self.settings.permit)() else {
+                return Err(NoAnswer {
+                    stage: Stage::Withheld,
+                    reason: "nothing may be changed at present".to_owned(),
+                });
+            };
+            // Connecting counts as well: what is not sent when the permit ends does not leave after it.
+            limit = limit.min(left);
+            *request.timeout_mut() = Some(limit);
         }
         let started = Instant::now();
         let outcome = match self.http.execute(request).await {
             Ok(response) => Ok(self.read(response).await),
-            Err(error) => Err(self.no_answer(&error)),
+            Err(error) => Err(self.no_answer(&error, limit)),
         };
         self.settings.observer.request(&RequestSeen {
             method: prepared.request.method(),
@@ -148,17 +158,17 @@ impl Transport {
         Raw { status, headers, body }
     }
 
-    fn no_answer(&self, error: &reqwest::Error) -> NoAnswer {
+    fn no_answer(&self, error: &reqwest::Error, limit: Duration) -> NoAnswer {
         let connecting = error.is_connect();
         // What a proxy answers instead of a connection is no answer of Atlas: nothing reached it.
         let connection =
             self.proxy.as_ref().map_or("no connection".to_owned(), |proxy| format!("no connection through {proxy}"));
         let reason = match (connecting, error.is_timeout()) {
             (true, true) => {
-                format!("{connection} within {:?}", self.settings.connect_timeout.min(self.settings.total_timeout))
+                format!("{connection} within {:?}", self.settings.connect_timeout.min(limit))
             }
             (true, false) => format!("{connection}: {}", root_cause(error)),
-            (false, true) => format!("no answer within {:?}", self.settings.total_timeout),
+            (false, true) => format!("no answer within {limit:?}"),
             (false, false) => root_cause(error),
         };
         let stage = if connecting || error.is_builder() { Stage::Unsent } else { Stage::Sent };

@@ -87,7 +87,7 @@ pub struct Options {
     #[arg(long, env = "ATLAS_OPERATOR_LEASE_NAME", default_value = "atlas-operator", value_parser = label)]
     pub lease_name: String,
     /// How long after its last sign of life a leader is replaced: 5s to 5m
-    #[arg(long, env = "ATLAS_OPERATOR_LEASE_DURATION", default_value = "12s", value_parser = lease_duration)]
+    #[arg(long, env = "ATLAS_OPERATOR_LEASE_DURATION", default_value = "10s", value_parser = lease_duration)]
     pub lease_duration: Duration,
     /// Where to serve /metrics; [::] is every address, of IPv4 too
     #[arg(long, env = "ATLAS_OPERATOR_METRICS", default_value_t = anywhere(8080))]

@@ -31,9 +31,11 @@ use crate::{
 };
 
 /// How long calls in flight may take once the process is told to stop. Kubernetes gives a pod 30 s, and the process
-/// promises to be gone within 25, of which three are for [`GOODBYE`], twice, and one for a busy machine.
-const STOP: Duration = Duration::from_secs(21);
-/// How long giving back the lease and access tokens may take at the end, and then handing over the last traces.
+/// promises to be gone within 25, of which [`RETURN`] and [`GOODBYE`] are parts, and one second for a busy machine.
+const STOP: Duration = Duration::from_secs(15);
+/// How long giving back the lease may take: without it a standby waits until the lease has run out.
+const RETURN: Duration = Duration::from_millis(7500);
+/// How long giving back access tokens may take meanwhile, and then handing over the last traces.
 const GOODBYE: Duration = Duration::from_millis(1500);
 /// How often missing definitions are looked for.
 const DEFINITIONS: Duration = Duration::from_secs(2);
@@ -140,7 +142,7 @@ async fn close(engine: &Engine) {
 }
 
 async fn give_back(leader: Leader) {
-    if timeout(GOODBYE, leader.release()).await.is_err() {
+    if timeout(RETURN, leader.release()).await.is_err() {
         tracing::warn!("the lease was not given back in time; it ends by itself");
     }
 }
@@ -185,7 +187,7 @@ impl Work {
         let settings = Settings {
             egress: egress::of(options),
             observer: metrics.clone(),
-            permit: Arc::new(move || permit.is_running()),
+            permit: Arc::new(move || permit.left()),
             ..Settings::default()
         };
         let engine = Engine::new(

@@ -60,9 +60,25 @@ impl Running {
 }
 
 impl Engine {
-    /// Does one pass over `object`, and says when the next is due, whatever becomes of it.
+    /// Does one pass over `object`, and says when the next is due, whatever becomes of it. Of an object that is gone by
+    /// then nothing is kept.
     pub async fn attend(&self, kind: &'static dyn Kind, object: &Object) -> Option<Duration> {
-        let _running = self.running.begin(Subject::of(kind, object));
+        let subject = Subject::of(kind, object);
+        let again = self.bounded(kind, object, &subject).await;
+        let now = self.object(kind.name(), &subject.namespace, &subject.name);
+        if now.as_ref().is_some_and(|now| now.own_uid() == object.own_uid()) {
+            return again;
+        }
+        // One of the same name may be there by now: what is due for that one stays so.
+        self.ledger.forget(object.own_uid());
+        if now.is_none() {
+            self.wakes.depend(&subject, []);
+        }
+        None
+    }
+
+    async fn bounded(&self, kind: &'static dyn Kind, object: &Object, subject: &Subject) -> Option<Duration> {
+        let _running = self.running.begin(subject.clone());
         let pass = panics::caught(Box::pin(self.pass(kind, object)));
         let failed = match timeout(LONGEST_PASS, pass).await {
             Ok(Ok(again)) => return again,

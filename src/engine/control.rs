@@ -1,44 +1,33 @@
 //! Runs passes: when an object changed, when something it depends on changed, and when time is up.
 //!
 //! One controller for each kind and watched namespace. An object that always fails holds one slot for as long as its
-//! pass takes and then waits out its delay, so it never starves the others.
+//! pass takes and then waits out its delay, so it never starves the others: [`turns`](super::turns) says who is next.
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures::{
     FutureExt, StreamExt,
     future::{BoxFuture, Shared},
-    stream::BoxStream,
 };
-use k8s_openapi::api::core::v1::{Namespace, Secret};
+use k8s_openapi::api::core::v1::Namespace;
 use kube::{
-    Api, ResourceExt,
     core::PartialObjectMeta,
     runtime::{
-        Predicate, WatchStreamExt,
         controller::{self, Action, Controller},
-        predicates,
         reflector::{self, Store, store::Writer},
-        watcher,
     },
 };
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    task::JoinSet,
-    time::Instant,
-};
+use tokio::{task::JoinSet, time::Instant};
 
 use super::{
     Engine, Stores,
     facts::Facts,
-    lists::{Listing, Synced, is_refused},
+    lists::{Listing, Synced},
     object::{KindRef, Object},
-    policy,
-    wake::{Subject, Topic},
+    turns::{Cause, Turn, Turns},
+    wake::Subject,
+    watches::{Touched, namespaces, objects, secrets},
 };
-use crate::{kind::Kind, panics, secrets::watched, status::SecretReference};
-
-/// How many objects a list brings at once: what the API server recommends, and a bound on the memory of a start.
-const PAGE: u32 = 500;
+use crate::{kind::Kind, panics};
 
 /// How long a change may be followed by others before the object is looked at: applying a file of manifests touches
 /// several objects within this time, and one pass then sees them all.
@@ -135,12 +124,11 @@ pub async fn run(engine: Arc<Engine>, feeds: Feeds, stop: Stopped) -> Result<(),
     let mut controllers = 0;
     let facts = Arc::new(Facts::default());
     // One number for all namespaces: a kind has a controller in each.
-    let turns =
-        engine.catalogue.iter().map(|kind| (kind.name(), Arc::new(Semaphore::new(engine.options.concurrency.into()))));
+    let turns = engine.catalogue.iter().map(|kind| (kind.name(), Turns::new(engine.options.concurrency.into())));
     let turns: HashMap<_, _> = turns.collect();
     for Feed { kind, namespace, writer, listing } in feeds.objects {
         let Some(turns) = turns.get(kind.name()) else { continue };
-        let entrance = Entrance { synced: feeds.synced.clone(), turns: Arc::clone(turns), stop: stop.clone() };
+        let entrance = Entrance { synced: feeds.synced.clone(), turns: turns.clone(), stop: stop.clone() };
         let reader = writer.as_reader();
         let stream = objects(&engine, &facts, kind, namespace.clone(), writer, listing);
         let name = place(&format!("controller of {}", kind.plural()), namespace.as_deref());
@@ -183,60 +171,6 @@ async fn named(name: String, controls: bool, task: impl Future<Output = ()>) -> 
     }
 }
 
-type Touched = BoxStream<'static, watcher::Result<Object>>;
-
-fn objects(
-    engine: &Arc<Engine>,
-    facts: &Arc<Facts>,
-    kind: &'static dyn Kind,
-    namespace: Option<String>,
-    writer: Writer<Object>,
-    mut listing: Listing,
-) -> Touched {
-    let reference = KindRef::of(kind);
-    let client = engine.kube.clone();
-    let api: Api<Object> = match &namespace {
-        Some(namespace) => Api::namespaced_with(client, namespace, &reference),
-        None => Api::all_with(client, &reference),
-    };
-    let (engine, facts) = (Arc::clone(engine), Arc::clone(facts));
-    watcher(api, watcher::Config::default().page_size(PAGE))
-        .modify(slim)
-        .default_backoff()
-        .reflect(writer)
-        .inspect(move |event| match event {
-            Ok(event) => {
-                if matches!(event, watcher::Event::InitDone) {
-                    if let Some(namespace) = &namespace {
-                        engine.unreadable.listed(kind.name(), namespace);
-                    }
-                    listing.answered();
-                }
-                listing.saw(event);
-                facts.saw(&engine, kind, event);
-            }
-            Err(error) => {
-                if let Some(namespace) = namespace.as_ref().filter(|_| is_refused(error)) {
-                    engine.unreadable.refused(kind.name(), namespace);
-                    listing.answered();
-                }
-                listing.failed(error);
-            }
-        })
-        .touched_objects()
-        .predicate_filter(
-            predicates::generation.combine(predicates::finalizers).combine(predicates::annotations),
-            kube::runtime::PredicateConfig::default(),
-        )
-        .boxed()
-}
-
-/// Leaves out what is large and never looked at.
-fn slim(object: &mut Object) {
-    object.metadata.managed_fields = None;
-    object.annotations_mut().remove("kubectl.kubernetes.io/last-applied-configuration");
-}
-
 async fn control(
     engine: Arc<Engine>,
     kind: &'static dyn Kind,
@@ -249,17 +183,28 @@ async fn control(
         std::future::ready(here)
     });
     let (changed, woken, store) = (Arc::clone(&engine), Arc::clone(&engine), reader.clone());
+    let (hurried, hastened) = (entrance.turns.clone(), entrance.turns.clone());
     let stream = stream.inspect(move |event| {
         if let Ok(object) = event {
-            changed.backlog.due(Subject::of(kind, object), Instant::now());
+            let (subject, now) = (Subject::of(kind, object), Instant::now());
+            if changed.ledger.knows(object) || !object.is_seen_through() {
+                hurried.hurry(&subject, now);
+                changed.backlog.changed(subject, now);
+            } else {
+                // It is here because the process has just started, and nobody waits for it.
+                changed.backlog.due(subject, now);
+            }
         }
     });
     let wakes = wakes.inspect(move |reference| {
         let (namespace, name) = (reference.namespace.clone().unwrap_or_default(), reference.name.clone());
-        woken.backlog.due(Subject { kind: kind.name(), namespace, name }, Instant::now());
+        let (subject, now) = (Subject { kind: kind.name(), namespace, name }, Instant::now());
+        hastened.hurry(&subject, now);
+        woken.backlog.changed(subject, now);
     });
     Controller::for_stream_with(stream, reader, KindRef::of(kind))
-        .with_config(controller::Config::default().concurrency(engine.options.concurrency).debounce(DEBOUNCE))
+        // Whatever is due is handed over at once, and waits for its turn there.
+        .with_config(controller::Config::default().concurrency(0).debounce(DEBOUNCE))
         .reconcile_on(wakes)
         .graceful_shutdown_on(entrance.stop.clone())
         .run(
@@ -267,19 +212,28 @@ async fn control(
                 let (entrance, store) = (entrance.clone(), store.clone());
                 let reference = reflector::ObjectRef::from_obj_with(&*object, KindRef::of(kind));
                 async move {
-                    let Some(_turn) = entrance.pass().await else { return Ok(Action::await_change()) };
                     let subject = Subject::of(kind, &object);
+                    let (cause, since) = match engine.backlog.why(&subject, Instant::now()) {
+                        Ok(why) => why,
+                        // What changed while it waited for its turn has been seen in that turn.
+                        Err(due) => {
+                            let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+                            return Ok(left.map_or_else(Action::await_change, Action::requeue));
+                        }
+                    };
+                    let turn = entrance.pass(&subject, cause, since).await;
+                    let Some(_turn) = turn else { return Ok(Action::await_change()) };
                     engine.backlog.done(&subject);
                     // As it is now: it may have waited for its turn for long.
                     let Some(object) = store.get(&reference) else { return Ok(Action::await_change()) };
-                    let action = match engine.attend(kind, &object).await {
-                        Some(delay) => {
-                            engine.backlog.due(subject, Instant::now() + delay);
-                            Action::requeue(delay)
-                        }
-                        None => Action::await_change(),
-                    };
-                    Ok::<_, std::convert::Infallible>(action)
+                    let again = engine.attend(kind, &object).await;
+                    let now = Instant::now();
+                    match again {
+                        Some(Duration::ZERO) => engine.backlog.changed(subject, now),
+                        Some(delay) => engine.backlog.due(subject, now + delay),
+                        None => {}
+                    }
+                    Ok::<_, std::convert::Infallible>(again.map_or_else(Action::await_change, Action::requeue))
                 }
             },
             |_, _, _| Action::await_change(),
@@ -295,94 +249,22 @@ struct Entrance {
     /// Everything has to be seen once.
     synced: Synced,
     /// So many are worked on at once, in all namespaces together.
-    turns: Arc<Semaphore>,
+    turns: Turns,
     /// None begins once the process is told to stop.
     stop: Stopped,
 }
 
 impl Entrance {
     /// Waits for a turn, which lasts until it is dropped; there is none once the process is told to stop.
-    async fn pass(&self) -> Option<OwnedSemaphorePermit> {
+    async fn pass(&self, subject: &Subject, cause: Cause, since: Instant) -> Option<Turn> {
         let turn = async {
             self.synced.wait().await;
-            Arc::clone(&self.turns).acquire_owned().await.ok()
+            self.turns.take(subject, cause, since).await
         };
         tokio::select! {
             biased;
             () = self.stop.clone() => None,
             turn = turn => turn,
-        }
-    }
-}
-
-/// Wakes whoever depends on a Secret that changed. Only metadata is watched; values are read when they are needed.
-async fn secrets(engine: Arc<Engine>, namespace: Option<String>) {
-    let client = engine.kube.clone();
-    let api: Api<PartialObjectMeta<Secret>> = match &namespace {
-        Some(namespace) => Api::namespaced(client, namespace),
-        None => Api::all(client),
-    };
-    let mut listing = Listing::new("secrets", namespace.as_deref());
-    let config = watcher::Config::default().page_size(watched::PAGE);
-    let mut events = watcher(api, config).modify(watched::bare).default_backoff().boxed();
-    let mut versions: HashMap<(String, String), Option<String>> = HashMap::new();
-    while let Some(event) = events.next().await {
-        if let Ok(event) = &event {
-            listing.saw(event);
-        }
-        let (secret, gone) = match event {
-            Ok(watcher::Event::Apply(secret) | watcher::Event::InitApply(secret)) => (secret, false),
-            Ok(watcher::Event::Delete(secret)) => (secret, true),
-            Ok(watcher::Event::Init | watcher::Event::InitDone) => continue,
-            Err(error) => {
-                listing.failed(&error);
-                continue;
-            }
-        };
-        let key = (secret.namespace().unwrap_or_default(), secret.name_any());
-        let version = secret.resource_version();
-        let changed = if gone {
-            versions.remove(&key).is_some()
-        } else {
-            versions.insert(key.clone(), version.clone()) != Some(version)
-        };
-        if changed {
-            if gone {
-                let reference = SecretReference { namespace: key.0.clone(), name: key.1.clone() };
-                engine.clients.forget(&reference.to_string());
-            }
-            engine.wakes.publish(&Topic::Secret(key.0, key.1));
-        }
-    }
-}
-
-/// Keeps the annotations of namespaces, and wakes what is in one whose annotations changed.
-async fn namespaces(engine: Arc<Engine>, writer: Writer<PartialObjectMeta<Namespace>>, mut listing: Listing) {
-    let api: Api<PartialObjectMeta<Namespace>> = Api::all(engine.kube.clone());
-    let mut events = reflector::reflector(
-        writer,
-        watcher(api, watcher::Config::default()).modify(|namespace| {
-            namespace.metadata.managed_fields = None;
-            policy::keep_own(namespace.metadata.annotations.as_mut());
-        }),
-    )
-    .default_backoff()
-    .boxed();
-    let mut seen: HashMap<String, Option<std::collections::BTreeMap<String, String>>> = HashMap::new();
-    while let Some(event) = events.next().await {
-        if let Ok(event) = &event {
-            listing.saw(event);
-        }
-        match event {
-            Ok(watcher::Event::Apply(namespace) | watcher::Event::InitApply(namespace)) => {
-                let (name, annotations) = (namespace.name_any(), namespace.metadata.annotations);
-                if seen.insert(name.clone(), annotations.clone()) != Some(annotations) {
-                    engine.wakes.publish(&Topic::Namespace(name));
-                }
-            }
-            Ok(watcher::Event::InitDone) => listing.answered(),
-            Ok(watcher::Event::Init | watcher::Event::Delete(_)) => {}
-            Err(error) => listing.failed(&error),
         }
     }
 }

@@ -33,6 +33,10 @@ impl Facts {
                 let fact = fact(engine, kind, object);
                 let before = lock(&self.0)
                     .insert(subject.clone(), Fact { known: fact.known.clone(), topics: fact.topics.clone() });
+                // One of the same name may have been made while the watch was down.
+                if let Some(uid) = before.as_ref().map(Fact::uid).filter(|uid| *uid != object.own_uid()) {
+                    engine.ledger.forget(uid);
+                }
                 if before.as_ref().is_none_or(|before| before.known != fact.known) {
                     engine.wakes.publish_of(&subject, &Topic::Object(subject.clone()));
                     let mut topics = before.map(|before| before.topics).unwrap_or_default();
@@ -42,21 +46,29 @@ impl Facts {
                     }
                 }
             }
-            watcher::Event::Delete(object) => {
-                let subject = Subject::of(kind, object);
-                engine.claims.forget(&subject, object.own_uid());
-                engine.ledger.forget(object.own_uid());
-                engine.backlog.done(&subject);
-                engine.serial.forget(&engine.wakes, &subject);
-                engine.wakes.depend(&subject, []);
-                let before = lock(&self.0).remove(&subject);
-                engine.wakes.publish(&Topic::Object(subject));
-                for topic in before.into_iter().flat_map(|before| before.topics) {
-                    engine.wakes.publish(&topic);
-                }
-            }
+            watcher::Event::Delete(object) => self.gone(engine, Subject::of(kind, object)),
             watcher::Event::Init | watcher::Event::InitDone => {}
         }
+    }
+
+    /// Takes notice that an object is gone, once the stores do not show it any more; the first time counts.
+    pub fn gone(&self, engine: &Engine, subject: Subject) {
+        let Some(before) = lock(&self.0).remove(&subject) else { return };
+        engine.claims.forget(&subject, before.uid());
+        engine.ledger.forget(before.uid());
+        engine.backlog.done(&subject);
+        engine.serial.forget(&engine.wakes, &subject);
+        engine.wakes.depend(&subject, []);
+        engine.wakes.publish(&Topic::Object(subject));
+        for topic in before.topics {
+            engine.wakes.publish(&topic);
+        }
+    }
+}
+
+impl Fact {
+    fn uid(&self) -> &str {
+        self.known[0].as_str().unwrap_or_default()
     }
 }
 

@@ -65,6 +65,11 @@ impl Ledger {
         }
     }
 
+    /// Whether this process has had a pass over `object` before.
+    pub fn knows(&self, object: &Object) -> bool {
+        lock(&self.0).contains_key(object.own_uid())
+    }
+
     /// Remembers what was written, and the version of `object` that holds it.
     pub fn wrote(&self, object: &Object, status: Status) {
         if let Some(version) = version_of(object) {
@@ -167,15 +172,23 @@ fn version_of(object: &Object) -> Option<u64> {
     object.metadata.resource_version.as_deref()?.parse().ok()
 }
 
+/// `delay` and up to a tenth more, by which objects that fail together do not try again together.
+pub fn spread(delay: Duration, object: &Object) -> Duration {
+    let share = u32::try_from(hash(object.own_uid()) % 1000).unwrap_or_default();
+    delay + delay / 10 * share / 1000
+}
+
+/// FNV-1a: small, stable over versions, and good enough to spread.
+fn hash(text: &str) -> u64 {
+    text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
 /// How long a settled object is left alone: until the next of the moments, `period` apart, at which all that is in
 /// `project` is looked at. Together its objects can share what they read, and projects have moments of their own. What
 /// was settled shortly before such a moment passes it by, so it is at least a tenth of `period` and at most a tenth more
 /// than `period`.
 pub fn until_round(period: Duration, now: Timestamp, project: &str) -> Duration {
-    // FNV-1a: small, stable over versions, and good enough to spread.
-    let hash = project
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    let hash = hash(project);
     let milliseconds = i128::try_from(period.as_millis()).unwrap_or(i128::MAX).max(1);
     let since = (i128::from(now.as_millisecond()) + i128::from(hash)).rem_euclid(milliseconds);
     let left = Duration::from_millis(u64::try_from(milliseconds - since).unwrap_or_default());
@@ -236,5 +249,19 @@ mod tests {
         }
         assert_eq!(moment(first.as_second(), "a"), first + period, "at the moment itself the next one is meant");
         assert_ne!(moment(start, "b"), first);
+    }
+
+    #[test]
+    fn failures_of_many_are_spread_over_a_tenth_more() {
+        let delay = Duration::from_secs(100);
+        let mut delays: Vec<_> = (0..100)
+            .map(|n| {
+                let json = serde_json::json!({"metadata": {"uid": format!("uid-{n}")}});
+                spread(delay, &serde_json::from_value(json).unwrap_or_else(|error| unreachable!("{error}")))
+            })
+            .collect();
+        delays.sort();
+        delays.dedup();
+        assert!(delays.len() > 80 && delays.iter().all(|spread| *spread >= delay && *spread <= delay * 11 / 10));
     }
 }

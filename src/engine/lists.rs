@@ -6,7 +6,8 @@
 //! who refers to something in it waits, and nothing is removed because it is not seen. It is asked for again, at least
 //! twice a minute, and taken up when the right is there.
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
+    hash::Hash,
     sync::Mutex,
 };
 
@@ -101,6 +102,46 @@ impl Listing {
     }
 }
 
+/// What a watch has shown to be there. What is deleted while a watch is down is missing in the next list, and nothing
+/// else says so.
+pub(super) struct Known<K> {
+    there: HashSet<K>,
+    /// Those of `there` that the list which is under way has not shown.
+    missing: HashSet<K>,
+}
+
+impl<K> Default for Known<K> {
+    fn default() -> Self {
+        Self { there: HashSet::new(), missing: HashSet::new() }
+    }
+}
+
+impl<K: Clone + Eq + Hash> Known<K> {
+    /// Takes notice of an event, and answers what is gone.
+    pub(super) fn saw<T>(&mut self, event: &watcher::Event<T>, name: impl Fn(&T) -> K) -> Vec<K> {
+        match event {
+            watcher::Event::Apply(object) => {
+                self.there.insert(name(object));
+            }
+            watcher::Event::InitApply(object) => {
+                let name = name(object);
+                self.missing.remove(&name);
+                self.there.insert(name);
+            }
+            watcher::Event::Delete(object) => return self.there.take(&name(object)).into_iter().collect(),
+            watcher::Event::Init => self.missing.clone_from(&self.there),
+            watcher::Event::InitDone => {
+                let missing: Vec<_> = self.missing.drain().collect();
+                for name in &missing {
+                    self.there.remove(name);
+                }
+                return missing;
+            }
+        }
+        Vec::new()
+    }
+}
+
 /// Whether the API server will not list something, for lack of rights or of what is asked for.
 pub(super) fn is_refused(error: &watcher::Error) -> bool {
     matches!(error, watcher::Error::InitialListFailed(kube::Error::Api(status)) if matches!(status.code, 403 | 404))
@@ -129,5 +170,29 @@ impl Unreadable {
         refused.then(|| {
             format!("Objects of kind {kind} in namespace {namespace} are watched, but the operator may not list them.")
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use watcher::Event::{Apply, Delete, Init, InitApply, InitDone};
+
+    use super::*;
+
+    #[test]
+    fn what_a_new_list_lacks_is_gone() {
+        let mut known = Known::default();
+        let mut gone = |event: watcher::Event<&'static str>| known.saw(&event, |name| *name);
+        for event in [Init, InitApply("a"), InitApply("b"), InitDone, Apply("c")] {
+            assert!(gone(event).is_empty());
+        }
+        assert_eq!(gone(Delete("a")), ["a"]);
+        // A list that breaks off says nothing.
+        for event in [Init, InitApply("b"), Init, InitApply("c")] {
+            assert!(gone(event).is_empty());
+        }
+        assert_eq!(gone(InitDone), ["b"]);
+        assert!(gone(Init).is_empty());
+        assert_eq!(gone(InitDone), ["c"]);
     }
 }

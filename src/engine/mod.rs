@@ -25,7 +25,9 @@ pub mod resolve;
 pub mod serial;
 mod survey;
 pub mod tell;
+pub mod turns;
 pub mod wake;
+mod watches;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 

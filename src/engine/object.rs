@@ -75,6 +75,12 @@ impl Resource for Object {
 }
 
 impl Object {
+    /// Whether the operator has said something about this generation, and it is not being deleted.
+    pub fn is_seen_through(&self) -> bool {
+        let generation = self.metadata.generation.unwrap_or_default();
+        !self.is_leaving() && self.read_status().common.observed_generation == generation
+    }
+
     /// Its namespace; every kind is namespaced.
     pub fn namespace_name(&self) -> &str {
         self.metadata.namespace.as_deref().unwrap_or_default()

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     events::Say,
-    ledger::until_round,
+    ledger::{spread, until_round},
     object::{FINALIZER, KindRef, Object},
     outcome::{self, Outcome, Reason},
     pass::{End, Pass},
@@ -80,6 +80,9 @@ impl Pass<'_> {
         let repeats = engine.ledger.repeats(self.object, outcome.call());
         engine.metrics.reconciled(self.kind.name(), outcome.label());
         let mut delay = outcome.requeue(failures.max(repeats), engine.options.resync);
+        if outcome.is_failure() {
+            delay = spread(delay, self.object);
+        }
         if outcome == Outcome::Settled {
             let project = self.status.common.atlas.project_id.as_deref().unwrap_or_default();
             delay = until_round(delay, engine.clock.now(), project);

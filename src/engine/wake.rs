@@ -120,6 +120,12 @@ impl Wakes {
         }
     }
 
+    /// Whether nothing depends on anything.
+    pub fn is_empty(&self) -> bool {
+        let index = lock(&self.index);
+        index.topics.is_empty() && index.dependents.is_empty()
+    }
+
     /// Wakes one object.
     pub fn wake(&self, subject: &Subject) {
         for sender in lock(&self.senders).get(subject.kind).into_iter().flatten() {

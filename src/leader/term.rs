@@ -31,10 +31,7 @@ impl Term {
 
     /// Whether this process may change anything now.
     pub fn is_running(&self) -> bool {
-        match self.end() {
-            End::Never => true,
-            End::At(instant) => Instant::now() < instant,
-        }
+        self.left().is_some()
     }
 
     /// When it ends, if it does.
@@ -45,9 +42,10 @@ impl Term {
         }
     }
 
-    /// How much of it is left; `None` where it has no end.
+    /// For how long from now something may be changed; `None` if not even now.
     pub fn left(&self) -> Option<Duration> {
-        self.ends_at().map(|end| end.saturating_duration_since(Instant::now()))
+        let left = self.ends_at().map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+        (!left.is_zero()).then_some(left)
     }
 
     /// Ends it at `instant`, and not before.

@@ -58,6 +58,8 @@ pub struct State {
     pub closed: Option<&'static str>,
     /// The plural whose list breaks this server.
     pub broken: Option<&'static str>,
+    /// How long the writing of a status takes.
+    pub delay: Duration,
     /// Whether the writing of a status is never answered,
     pub holds: bool,
     /// and of which objects that was asked for, in order;
@@ -134,12 +136,32 @@ impl Server {
         self.store(key, object, "MODIFIED");
     }
 
+    /// Leaves of the status of an object only that it was seen, so that it is written again.
+    pub fn forget(&self, plural: &str, namespace: &str, name: &str) {
+        let key = (plural.to_owned(), namespace.to_owned(), name.to_owned());
+        self.set(|state| {
+            let status = &mut state.objects.get_mut(&key).unwrap()["status"];
+            *status = json!({"observedGeneration": status["observedGeneration"]});
+        });
+    }
+
     /// Removes an object, finalizers or not.
     pub fn remove(&self, plural: &str, namespace: &str, name: &str) {
         let key = (plural.to_owned(), namespace.to_owned(), name.to_owned());
         let object = self.set(|state| state.objects[&key].clone());
         self.store(key.clone(), object, "DELETED");
         self.set(|state| state.objects.remove(&key));
+    }
+
+    /// Ends every watch, and what happens meanwhile is forgotten: the operator must list anew.
+    pub fn relist(&self, meanwhile: impl Fn(&Self)) {
+        let watches = self.set(|state| std::mem::take(&mut state.watches));
+        meanwhile(self);
+        self.set(|state| state.events.clear());
+        let gone = r#"{"type":"ERROR","object":{"kind":"Status","status":"Failure","reason":"Expired","code":410}}"#;
+        for (_, _, events) in watches {
+            drop(events.unbounded_send(Bytes::from(format!("{gone}\n"))));
+        }
     }
 
     fn store(&self, key: Key, mut object: Value, event: &str) {
@@ -192,6 +214,9 @@ impl Server {
                 let body = body.collect_bytes().await.unwrap();
                 let body: Value = serde_json::from_slice(&body).unwrap_or_default();
                 let (path, query) = (parts.uri.path(), parts.uri.query().unwrap_or_default());
+                if parts.method == Method::PATCH && path.ends_with("/status") {
+                    sleep(server.set(|state| state.delay)).await;
+                }
                 let answer = server.set(|state| state.answer(&parts.method, path, query, body));
                 Ok::<_, Infallible>(match answer {
                     Answer::Whole(status, answer) => {

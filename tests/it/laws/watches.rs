@@ -85,3 +85,75 @@ async fn a_reconcile_sees_its_object_as_it_is_when_its_turn_has_come() {
     assert!(!edited.is_empty() && edited.iter().all(|(_, generation)| *generation == 2), "{written:?}");
     assert!(written.iter().all(|(name, _)| *name != format!("{}/shop", waiting[1])), "{written:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_deleted_while_no_watch_ran_is_noticed_by_the_next_list() {
+    let server = Server::default();
+    server.put(PROJECTS, "team", "shop", &json!({"name": "Shop"}));
+    server.put(ROLES, "team", "support", &json!({"projectRef": {"name": "shop"}, "roleName": "support"}));
+    server.namespace("team", &json!({"atlas-operator.io/policy": "manage"}));
+    let operator = server.operator(Range::All, 8);
+    server.reason(ROLES, "team", "support", "DependencyNotReady").await;
+    server.relist(|server| server.remove(PROJECTS, "team", "shop"));
+    // What it depended on wakes it, before its minute is up.
+    let started = tokio::time::Instant::now();
+    server.reason(ROLES, "team", "support", "DependencyNotFound").await;
+    println!("noticed after {:?}", started.elapsed());
+    let shop = |engine: &atlas_operator::engine::Engine| engine.object("AtlasProject", "team", "shop").is_some();
+    assert!(!shop(&operator.engine));
+    server.relist(|server| server.remove(ROLES, "team", "support"));
+    assert!(server.until(|| operator.engine.wakes.is_empty()).await, "dependencies of what is gone are kept");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reconcile_that_ends_after_its_object_is_gone_leaves_nothing_behind() {
+    let server = Server::default();
+    server.put(PROJECTS, "team", "shop", &json!({"name": "Shop"}));
+    server.set(|state| state.holds = true);
+    let operator = server.operator(within(&["team"]), 8);
+    assert!(server.until(|| server.set(|state| state.waiting == 1)).await);
+    server.remove(PROJECTS, "team", "shop");
+    assert!(server.until(|| server.set(|state| state.waiting == 0)).await);
+    sleep(PATIENCE).await;
+    assert!(operator.engine.wakes.is_empty());
+    assert_eq!(server.set(|state| state.held.len()), 1, "it was tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_goes_ahead_of_what_fails_and_in_the_order_in_which_it_came() {
+    let server = Server::default();
+    let names: Vec<_> = (0..200).map(|number| format!("p{number}")).collect();
+    for name in &names {
+        server.put(PROJECTS, "busy", name, &json!({"name": name}));
+    }
+    for name in ["a", "b", "c", "d"] {
+        server.put(PROJECTS, "quiet", name, &json!({"name": name}));
+    }
+    let first = server.operator(within(&["busy", "quiet"]), 1);
+    for name in &names {
+        server.reason(PROJECTS, "busy", name, "CredentialsNotFound").await;
+    }
+    first.task.abort();
+    // Each pass takes a second from here on: it writes a status, as none is like the last.
+    server.set(|state| (state.delay, state.written) = (Duration::from_secs(1), Vec::new()));
+    for name in &names {
+        server.forget(PROJECTS, "busy", name);
+    }
+    let _second = server.operator(within(&["busy", "quiet"]), 1);
+    assert!(server.until(|| server.set(|state| state.written.len() == 5)).await);
+    for name in ["c", "a", "d", "b"] {
+        server.edit(PROJECTS, "quiet", name, &json!({"name": format!("{name}2")}));
+        sleep(Duration::from_millis(20)).await;
+    }
+    assert!(
+        server
+            .until(|| server.set(|state| state.written.iter().filter(|(_, generation)| *generation == 2).count() == 4))
+            .await
+    );
+    let written = server.set(|state| state.written.clone());
+    let quiet: Vec<_> =
+        written.iter().filter(|(_, generation)| *generation == 2).map(|(name, _)| name.as_str()).collect();
+    assert_eq!(quiet, ["quiet/c", "quiet/a", "quiet/d", "quiet/b"]);
+    // Of the turns that were given since the first edit, the others had one in four.
+    assert!(written.len() < 16, "{written:?}");
+}
