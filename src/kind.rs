@@ -14,12 +14,14 @@ use crate::status::OperationType;
 
 pub mod definition;
 mod needs;
+mod order;
 mod route;
 pub mod template;
 
 pub use needs::{
     By, Connection, Given, Home, Issue, Login, Lookup, Needs, ObjectNeed, ProjectReference, SecretNeed, SecretSource,
 };
+pub use order::{Clearing, Settled};
 pub use route::{
     Add, Alter, Create, Delete, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage, Policy, Progress,
     Route, Shape, Upgrade, Way,

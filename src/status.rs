@@ -97,6 +97,10 @@ pub struct Atlas {
     /// The keys of the list entries that are this object's, by list: those it removes when they leave the spec.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub entries: BTreeMap<String, Vec<String>>,
+    /// What the spec declared when it was last all so, of what Atlas may move by itself: sizes, disks and operations per
+    /// second of each shard. A larger one in Atlas is left alone as long as the spec declares the same.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub settled: BTreeMap<String, String>,
     /// Fields that a newer release wrote and this one does not know. They are written back as they are, so that a
     /// rollback loses nothing.
     #[serde(flatten)]

@@ -80,7 +80,7 @@ impl Walk<'_> {
                     }
                     return;
                 }
-                Policy::Whole(_) | Policy::Alone | Policy::Verb { .. } => {}
+                Policy::Whole(_) | Policy::Alone | Policy::Stays(_) | Policy::Verb { .. } => {}
             }
         }
         match (desired, observed, keys) {

@@ -15,7 +15,7 @@ use super::{
     observe::{self, Observation, observe},
     outcome::{self, Outcome, Reason, patience, whole_second},
     ownership,
-    plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Step, Wanted},
+    plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Sending, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Asking, Resolved, invalid},
     wake::{Subject, Topic, Watching},
@@ -212,6 +212,7 @@ impl Pass<'_> {
                 common.operation = None;
                 common.drift = Vec::new();
                 if manage == Manage::Manage {
+                    common.atlas.settled = prospect.scene.settled();
                     let observed = documents(&prospect.scene);
                     self.publish(&*prospect.declared, &prospect.resolved, &observed).await?;
                 }
@@ -247,8 +248,27 @@ impl Pass<'_> {
             }
             Step::Send(sending) => {
                 common.drift = Vec::new();
-                self.send(sending, &prospect.resolved, &prospect.scene).await
+                self.send_or_pass(sending, prospect).await
             }
+        }
+    }
+
+    /// Sends a call. Where Atlas refuses it, other documents of the object still change: one of them may be what it is
+    /// refused for. What was refused is tried again in the next pass.
+    async fn send_or_pass(&mut self, sending: Sending, mut prospect: Prospect) -> Result<Outcome, Outcome> {
+        let (part, purpose) = (sending.part, sending.purpose);
+        let result = self.send(sending, &prospect.resolved, &prospect.scene).await;
+        let is_refused =
+            matches!(result, Err(Outcome::Blocked { .. } | Outcome::Refused { reason: Reason::Rejected, .. }));
+        if purpose != Purpose::Update || !is_refused {
+            return result;
+        }
+        prospect.scene.memory.refused.push(part);
+        match plan::next(&prospect.scene) {
+            Ok(Step::Send(other)) if other.purpose == Purpose::Update => {
+                self.send(other, &prospect.resolved, &prospect.scene).await
+            }
+            _ => result,
         }
     }
 
@@ -269,6 +289,7 @@ impl Pass<'_> {
         atlas.pending = None;
         atlas.sent = BTreeMap::new();
         atlas.entries = BTreeMap::new();
+        atlas.settled = BTreeMap::new();
         if first.route.id_slot.is_some() {
             atlas.project_id = None;
         }
@@ -394,6 +415,8 @@ impl Pass<'_> {
                 upgrading: atlas.upgrading,
                 asked: self.status.common.operation.as_ref().and_then(|operation| operation.asked_at),
                 entries: atlas.entries.clone(),
+                settled: atlas.settled.clone(),
+                refused: Vec::new(),
             },
             adopt,
             secrets: resolved.given.secrets.clone(),

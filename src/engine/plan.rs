@@ -14,12 +14,13 @@ use serde_json::{Map, Value};
 use super::diff::{Change, diff};
 use crate::{
     atlas::{Body, Call, Method, MissingSlot, path},
-    kind::{Endpoint, Hold, Part, Policy, Route, Shape, Slots},
+    kind::{Endpoint, Hold, Part, Policy, Route, Settled, Shape, Slots},
 };
 
 mod document;
 mod entries;
 mod issue;
+mod order;
 
 pub use issue::{Issuance, Kept};
 
@@ -98,6 +99,10 @@ pub struct Memory {
     pub asked: Option<Timestamp>,
     /// Keys of list entries that are this object's, by part.
     pub entries: BTreeMap<String, Vec<String>>,
+    /// What was wanted of the first part when the object was last settled.
+    pub settled: Settled,
+    /// Parts of which Atlas has refused a call in this pass.
+    pub refused: Vec<&'static str>,
 }
 
 /// What to do with a resource that is in Atlas already and not known to be this object's.
@@ -329,9 +334,15 @@ impl Scene {
             fields.retain(|name, value| !(has_passed(value) && is_verb(name)));
         }
         if let Some(yields) = part.route.yields {
-            yields(&mut desired, seen);
+            yields(&mut desired, seen, &self.memory.settled);
         }
         desired
+    }
+
+    /// What is to be remembered now that all is as it should be.
+    pub fn settled(&self) -> Settled {
+        let first = self.parts.first();
+        first.and_then(|part| Some((part.route.remembers?)(&part.desired))).unwrap_or_default()
     }
 
     /// A call to an operation of a part.
@@ -364,6 +375,7 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
         return Ok(Step::Refuse(refusal));
     }
     let mut last = Step::Done;
+    let mut refused = None;
     for (index, part) in scene.parts.iter().enumerate() {
         if let Some(refusal) = document::expired(scene, part) {
             return Ok(Step::Refuse(refusal));
@@ -385,10 +397,18 @@ fn establish(scene: &Scene) -> Result<Step, MissingSlot> {
         };
         match step {
             Step::Done => {}
+            Step::Send(_) if scene.memory.refused.contains(&part.name) => {}
             Step::Send(sending) if document::is_last(part, &sending) => last = Step::Send(sending),
-            Step::Send(sending) if index > 0 => return document::permitted(scene, part, sending),
-            step => return Ok(step),
+            step => match order::permitted(scene, index, part, step)? {
+                Step::Refuse(refusal) if order::is_passed(scene, part, &refusal) => {
+                    refused.get_or_insert(refusal);
+                }
+                step => return Ok(step),
+            },
         }
+    }
+    if let Some(refusal) = refused {
+        return Ok(Step::Refuse(refusal));
     }
     let step = issue::issue(scene)?;
     if step != Step::Done {

@@ -4,6 +4,7 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
     CustomResourceColumnDefinition, CustomResourceDefinition, JSON, JSONSchemaProps, JSONSchemaPropsOrArray,
     JSONSchemaPropsOrBool,
 };
+use schemars::Schema;
 use serde_json::{Value, json};
 
 /// `kubectl get atlas` shows the objects of every kind.
@@ -50,6 +51,31 @@ fn tidy(schema: &mut JSONSchemaProps) {
     }
     if let Some(JSONSchemaPropsOrBool::Schema(values)) = &mut schema.additional_properties {
         tidy(values);
+    }
+}
+
+/// Leaves a field its own description where its type has one as well: what the field means here is more than what the
+/// type means anywhere. For `#[schemars(transform = …)]` on a spec.
+pub fn descriptions_of_fields(schema: &mut Schema) {
+    if let Some(fields) = schema.as_object_mut() {
+        fields.values_mut().for_each(own_description);
+    }
+}
+
+fn own_description(value: &mut Value) {
+    match value {
+        Value::Object(fields) => {
+            if fields.contains_key("description")
+                && let Some(Value::Array(forms)) = fields.get_mut("anyOf")
+            {
+                for form in forms.iter_mut().filter_map(Value::as_object_mut) {
+                    form.remove("description");
+                }
+            }
+            fields.values_mut().for_each(own_description);
+        }
+        Value::Array(items) => items.iter_mut().for_each(own_description),
+        _ => {}
     }
 }
 

@@ -2,7 +2,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::{Documents, Slots};
+use super::{Clearing, Documents, Settled, Slots};
 use crate::atlas::Version;
 
 /// One Atlas document, or one list of entries, that an object owns at one address.
@@ -106,7 +106,11 @@ pub struct Route {
     /// Fields that are not plain.
     pub fields: &'static [Field],
     /// Adjusts what is wanted to what Atlas may change by itself (autoscaling) before the two are compared.
-    pub yields: Option<fn(desired: &mut Value, observed: &Value)>,
+    pub yields: Option<fn(desired: &mut Value, observed: &Value, settled: &Settled)>,
+    /// What is remembered of the wanted document once it is so, for `yields`.
+    pub remembers: Option<fn(desired: &Value) -> Settled>,
+    /// Changes that wait until a field of another document is cleared.
+    pub after: &'static [Clearing],
     /// Rules over states that forbid an update or a deletion now.
     pub guard: Option<Guard>,
     /// What else may stand under this name, and how it becomes what is wanted.
@@ -275,6 +279,8 @@ pub enum Policy {
     Immutable,
     /// Atlas makes some changes of it and not others: the way out, as a sentence, where it does not.
     Guarded(fn(before: &Value, after: &Value) -> Option<String>),
+    /// Some changes of it are not made now, but hold up no other change: why, from the whole documents.
+    Stays(fn(desired: &Value, observed: &Value) -> Option<Hold>),
     /// It is no field to be patched, but set and cleared by a POST of its own.
     Verb {
         /// Sets it.
@@ -338,6 +344,8 @@ impl Route {
             carries: &[],
             fields: &[],
             yields: None,
+            remembers: None,
+            after: &[],
             guard: None,
             passage: None,
             announces: None,

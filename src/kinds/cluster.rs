@@ -13,9 +13,9 @@ use kube::{CustomResource, KubeSchema};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::common::{self, Placement, Tag};
+use super::common::{self, Label, Placement, Tag};
 use crate::{
-    kind::{Blames, Declare, Deletion, Describe, Documents, Example, Given, Invalid, Needs, Part, Slots},
+    kind::{Blames, Declare, Deletion, Describe, Documents, Example, Given, Invalid, Needs, Part, Route, Shape, Slots},
     status::{OperationType, With},
 };
 
@@ -24,6 +24,7 @@ mod examples;
 pub mod hardware;
 mod import;
 mod merge;
+mod moved;
 pub mod options;
 mod passage;
 mod route;
@@ -38,7 +39,7 @@ pub mod words;
 use hardware::{Provider, RegionConfig, ReplicationSpec};
 use options::{AdvancedConfiguration, BiConnector, ManagedNamespace, ProcessArgs, VersionPin, ZoneMapping};
 pub use route::known_by;
-use rules::{dedicated_only, dedicated_only_if, needs_region};
+use rules::{dedicated_only, dedicated_only_if};
 use status::ClusterStatus;
 pub use status::connection_strings;
 use words::{
@@ -62,6 +63,7 @@ use words::{
     doc = "A cluster in MongoDB Atlas: dedicated, flex or M0 (free), by the providerName of its regions."
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kind::definition::descriptions_of_fields)]
 #[x_kube(
     validation = rules::upgrades_only(),
     validation = rules::shared_region_stays(),
@@ -109,6 +111,7 @@ use words::{
     validation = Rule::new("!has(self.resumeForChanges) || (has(self.paused) && self.paused)")
         .message("resumeForChanges says what happens while paused is true: set paused: true, or remove it")
         .field_path(".resumeForChanges"),
+    validation = rules::oplog_window_needs_growing_disks(),
     validation = rules::nvme_needs_backup(),
     validation = rules::nvme_is_not_paused(),
     validation = rules::sharded_only("configServerManagementMode"),
@@ -117,19 +120,8 @@ use words::{
     validation = rules::atlas_managed_zones_only("customZoneMapping"),
     validation = rules::zones_are_named(),
     validation = rules::mapped_zones_exist(),
-    validation = needs_region(
-        "useAwsTimeBasedSnapshotCopyForFastInitialSync",
-        "has(self.useAwsTimeBasedSnapshotCopyForFastInitialSync) && self.useAwsTimeBasedSnapshotCopyForFastInitialSync",
-        "region.providerName == 'AWS'",
-        "copies of snapshots by time are for clusters with nodes on AWS: remove the field"
-    ),
-    validation = needs_region(
-        "biConnector",
-        "has(self.biConnector) && has(self.biConnector.readPreference) \
-         && self.biConnector.readPreference in ['analytics', 'ANALYTICS']",
-        "has(region.analyticsSpecs) && has(region.analyticsSpecs.nodeCount) && region.analyticsSpecs.nodeCount > 0",
-        "readPreference analytics needs analytics nodes: add analyticsSpecs, or read from secondary"
-    )
+    validation = rules::snapshot_copies_are_for_aws(),
+    validation = rules::analytics_reads_need_nodes()
 )]
 pub struct AtlasClusterSpec {
     /// Where the cluster belongs.
@@ -163,14 +155,14 @@ pub struct AtlasClusterSpec {
     /// Tags of the cluster, at most 50; an empty list removes all. On an M0 they are set at creation only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = common::once_in(&["key"], common::TAG_TWICE))]
     pub tags: Option<Vec<Tag>>,
     /// Labels of the cluster, which Atlas's console does not show and which Atlas is about to give up: use tags. An
     /// empty list removes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
-    pub labels: Option<Vec<Tag>>,
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = common::once_in(&["key"], common::LABEL_TWICE))]
+    pub labels: Option<Vec<Label>>,
     /// Whether Atlas takes snapshots of the cluster; required on NVMe tiers. Atlas's default is false. False ends
     /// continuous backup as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -210,7 +202,8 @@ pub struct AtlasClusterSpec {
     /// switched on in Atlas switched off first; with true or nothing the deletion waits. Atlas's default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub termination_protection_enabled: Option<bool>,
-    /// Which TLS connections are taken.
+    /// Which versions of TLS, and which ciphers, the cluster accepts from its clients. All other settings of the
+    /// processes are in processArgs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub advanced_configuration: Option<AdvancedConfiguration>,
     /// Arguments of the database processes.
@@ -235,11 +228,13 @@ pub struct AtlasClusterSpec {
     /// ENHANCED_FULLY_WARMED once more of the disks is warm.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disk_warming_mode: Option<DiskWarming>,
-    /// The authority that certificates of the nodes come from; there is one.
+    /// The authority that signs the certificates which the nodes show to clients. Atlas has one: ISRGROOTX1, of Let's
+    /// Encrypt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root_cert_type: Option<RootCertificate>,
-    /// Whether nodes on Azure may be of another family when theirs is sold out. Of no effect on other clouds. Atlas's
-    /// default is what the project says.
+    /// Whether Atlas may build nodes on Azure from another family of machines when the usual one is sold out: ENABLED,
+    /// or DISABLED to have such a change fail instead. Of no effect on other clouds. Atlas's default is what the project
+    /// says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub adaptive_capacity: Option<AdaptiveCapacity>,
     /// Whether nodes in other regions of AWS are filled from copies of snapshots that arrive in a set time. Atlas's
@@ -259,8 +254,9 @@ pub struct AtlasClusterSpec {
     ))]
     pub global_cluster_self_managed_sharding: Option<bool>,
     /// Collections of a GEOSHARDED cluster whose documents Atlas keeps in the zones of their locations. Those that are
-    /// declared are kept true, those that others made are left alone, and one that leaves the list is no longer managed
-    /// but keeps its data. Atlas changes none in place, so another key means no longer managed, then managed anew.
+    /// declared are kept true, those that others made are left alone, and one that leaves the list, or leaves with the
+    /// whole list, is no longer managed by Atlas but keeps its data. Atlas changes none in place, so another key means no
+    /// longer managed, then managed anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 200))]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["db".into(), "collection".into()]))]
@@ -351,10 +347,12 @@ impl AtlasClusterSpec {
             (MANAGED_NAMESPACES, &route::MANAGED_NAMESPACES),
             (CUSTOM_ZONE_MAPPING, &route::CUSTOM_ZONE_MAPPING),
         ];
-        let declared = parts.into_iter().filter(|(name, _)| !spec[*name].is_null());
-        Ok(declared
-            .map(|(name, route)| Part { slots: slots.clone(), ..Part::new(name, route, spec[name].clone()) })
-            .collect())
+        let of = |(name, route): (&'static str, &'static Route)| match (&spec[name], route.shape) {
+            (Value::Null, Shape::Entries(_)) => Some(Part::undeclared(name, route)),
+            (Value::Null, Shape::Document) => None,
+            (wanted, _) => Some(Part::new(name, route, wanted.clone())),
+        };
+        Ok(parts.into_iter().filter_map(of).map(|part| Part { slots: slots.clone(), ..part }).collect())
     }
 }
 

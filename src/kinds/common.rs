@@ -1,6 +1,6 @@
 //! Small types that several kinds share, and the fields by which every object says where it belongs.
 use jiff::Timestamp;
-use kube::KubeSchema;
+use kube::{KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -42,8 +42,8 @@ pub struct Placement {
 
 /// A field of the placement can neither be changed, nor set or taken away later: a rule on the optional field itself
 /// would not see the last two.
-fn unmoved(field: &str) -> kube::core::Rule {
-    kube::core::Rule::new(format!(
+fn unmoved(field: &str) -> Rule {
+    Rule::new(format!(
         "has(self.{field}) == has(oldSelf.{field}) && (!has(self.{field}) || self.{field} == oldSelf.{field})"
     ))
     .message(
@@ -103,16 +103,50 @@ pub struct SecretPointer {
     pub name: String,
 }
 
-/// A word and its value, for people and tools to sort by.
-#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+/// The characters of a tag: what Atlas takes is letters, digits, blanks and a few signs.
+const OF_A_TAG: &str = r"self.matches('^[\\p{L}\\p{N} ;@_.+-]*$')";
+/// What is said of any other character.
+const OF_A_TAG_MESSAGE: &str =
+    "Atlas takes only letters, digits, blanks and ; @ _ - . + in a tag: write another character in its place";
+
+/// A tag, which the Atlas console and the invoices show.
+#[derive(Clone, Debug, Deserialize, Eq, KubeSchema, PartialEq, Serialize)]
 pub struct Tag {
-    /// The word, once in a list: 1 to 255 characters.
+    /// What the tag says something about, such as team or environment; each key once in a list. It has 1 to 255 letters,
+    /// digits, blanks and characters of ;@_-.+, and no others.
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(validation = Rule::new(OF_A_TAG).message(OF_A_TAG_MESSAGE))]
+    pub key: String,
+    /// What it says: 1 to 255 letters, digits, blanks and characters of ;@_-.+, and no others.
+    #[schemars(length(min = 1, max = 255))]
+    #[x_kube(validation = Rule::new(OF_A_TAG).message(OF_A_TAG_MESSAGE))]
+    pub value: String,
+}
+
+/// A label, which only the API shows.
+#[derive(Clone, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
+pub struct Label {
+    /// What the label says something about, such as team or environment; each key once in a list: 1 to 255 characters.
     #[schemars(length(min = 1, max = 255))]
     pub key: String,
-    /// The value: 1 to 255 characters.
+    /// What it says: 1 to 255 characters.
     #[schemars(length(min = 1, max = 255))]
     pub value: String,
 }
+
+/// No two elements of a list agree in all of `keys`.
+///
+/// Lists that Atlas replaces whole are atomic. The API server would tell doubles by itself in a list of type map, but it
+/// drops such a list when server-side apply empties it, and absent means something else than empty.
+pub fn once_in(keys: &[&str], message: &str) -> Rule {
+    let equal: Vec<String> = keys.iter().map(|key| format!("other.{key} == one.{key}")).collect();
+    Rule::new(format!("self.all(one, self.exists_one(other, {}))", equal.join(" && "))).message(message)
+}
+
+/// What is said of a tag that is listed twice.
+pub const TAG_TWICE: &str = "a tag is listed twice: each key stands once, so remove one of the two";
+/// What is said of a label that is listed twice.
+pub const LABEL_TWICE: &str = "a label is listed twice: each key stands once, so remove one of the two";
 
 /// A moment as Atlas writes it, in UTC and whole seconds: people write offsets and fractions too. For
 /// [`Policy::Same`](crate::kind::Policy::Same).

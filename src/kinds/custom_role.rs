@@ -29,6 +29,7 @@ use crate::{
     doc = "A database role of one project in MongoDB Atlas: actions on databases under a name that users can be given."
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kind::definition::descriptions_of_fields)]
 #[x_kube(
     validation = Rule::new(
         "!has(self.inheritedRoles) \
@@ -56,12 +57,18 @@ pub struct AtlasCustomRoleSpec {
     /// What the role allows, each action once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["action".into()]))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = common::once_in(&["action"], "an action is listed twice: list all its resources in one element")
+    )]
     pub actions: Option<Vec<Action>>,
     /// Roles whose actions this role allows too, each once.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["db".into(), "role".into()]))]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = common::once_in(&["db", "role"], "a role is inherited twice: remove one of the two")
+    )]
     pub inherited_roles: Option<Vec<InheritedRole>>,
 }
 

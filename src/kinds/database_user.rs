@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     CLUSTER,
-    common::{self, Placement, Tag},
+    common::{self, Label, Placement},
 };
 use crate::{
     kind::{
@@ -49,6 +49,7 @@ const LONGEST_LIFE: SignedDuration = SignedDuration::from_hours(7 * 24);
 )]
 #[serde(rename_all = "camelCase")]
 #[schemars(transform = login::rules)]
+#[schemars(transform = crate::kind::definition::descriptions_of_fields)]
 #[x_kube(
     validation = Rule::new(
         "!has(self.connectionSecret) || !has(self.connectionSecret.name) \
@@ -106,8 +107,8 @@ pub struct AtlasDatabaseUserSpec {
     /// Labels of the user, which the Atlas console does not show: at most 50.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
-    pub labels: Option<Vec<Tag>>,
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = common::once_in(&["key"], common::LABEL_TWICE))]
+    pub labels: Option<Vec<Label>>,
     /// What the user is for: at most 100 characters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 100))]

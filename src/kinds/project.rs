@@ -24,6 +24,7 @@ use crate::{
 mod access_list;
 mod auditing;
 mod import;
+mod json;
 mod limits;
 mod maintenance;
 mod settings;
@@ -50,6 +51,7 @@ pub use teams::Team;
     doc = "A project in MongoDB Atlas: it holds clusters, database users, and who may connect from where."
 )]
 #[serde(rename_all = "camelCase")]
+#[schemars(transform = crate::kind::definition::descriptions_of_fields)]
 #[x_kube(
     validation = Rule::new(
         "has(self.projectId) == has(oldSelf.projectId) \
@@ -103,7 +105,7 @@ pub struct AtlasProjectSpec {
     /// Tags of the project, at most 50; an empty list removes all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 50))]
-    #[x_kube(merge_strategy = ListMerge::Map(vec!["key".into()]))]
+    #[x_kube(merge_strategy = ListMerge::Atomic, validation = common::once_in(&["key"], common::TAG_TWICE))]
     pub tags: Option<Vec<Tag>>,
     /// The Atlas user who becomes the project's owner when it is created: 24 hexadecimal digits. Without it Atlas takes
     /// the organization's oldest owner. It cannot be changed later.

@@ -86,7 +86,7 @@ pub(super) fn settle(scene: &Scene, part: &Part, seen: &Value) -> Result<Step, M
         let path = format!("spec.{path}");
         return Ok(Step::Refuse(Refusal { cause: Cause::Immutable, path, message, changes: never }));
     }
-    let mut changes = mutable;
+    let (stays, mut changes) = staying(part, &scene.desired(part, seen), seen, mutable);
     for field in scene.stale.iter().filter(|field| part.route.has(field, |policy| matches!(policy, Policy::WriteOnly)))
     {
         changes.push(Change {
@@ -96,7 +96,29 @@ pub(super) fn settle(scene: &Scene, part: &Part, seen: &Value) -> Result<Step, M
             never: None,
         });
     }
-    update(scene, part, seen, changes)
+    match (update(scene, part, seen, changes)?, stays) {
+        (Step::Done, Some((hold, changes))) => Ok(refuse(Cause::Held, hold, changes)),
+        (step, _) => Ok(step),
+    }
+}
+
+/// What is not changed now, and why; and the other changes.
+#[allow(clippy::type_complexity)]
+fn staying(
+    part: &Part,
+    desired: &Value,
+    seen: &Value,
+    changes: Vec<Change>,
+) -> (Option<(Hold, Vec<Change>)>, Vec<Change>) {
+    let held = part.route.fields.iter().find_map(|field| match field.policy {
+        Policy::Stays(why) if changes.iter().any(|change| change.root() == field.path) => {
+            Some((field.path, why(desired, seen)?))
+        }
+        _ => None,
+    });
+    let Some((field, hold)) = held else { return (None, changes) };
+    let (stays, others) = changes.into_iter().partition(|change| change.root() == field);
+    (Some((hold, stays)), others)
 }
 
 fn wait(part: &Part, route: &Route, seen: &Value) -> Option<Step> {
@@ -213,7 +235,7 @@ fn held(scene: &Scene, part: &Part, seen: &Value, changes: &[Change]) -> Result<
 }
 
 /// A call about a document that came with the object, unless the state of the object itself forbids changes.
-pub(super) fn permitted(scene: &Scene, part: &Part, sending: Sending) -> Result<Step, MissingSlot> {
+pub(super) fn beside(scene: &Scene, part: &Part, sending: Sending) -> Result<Step, MissingSlot> {
     let seen = scene.parts.first().map(|first| (first, scene.see(first)));
     let Some((first, Observed::Present(seen))) = seen else { return Ok(Step::Send(sending)) };
     let named = |change: &Change| Change { path: format!("{}.{}", part.name, change.path), ..change.clone() };

@@ -8,6 +8,8 @@ use crate::{
     kind::{Add, Alter, Delete, Entries, Field, Intent, Passage, Policy, Upgrade, Way},
 };
 
+mod order;
+
 const VERSION: &str = "2024-01-01";
 const LIST: Endpoint = Endpoint::new("/list", VERSION);
 const ENTRY: Endpoint = Endpoint::new("/list/{entry}", VERSION);

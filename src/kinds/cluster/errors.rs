@@ -19,6 +19,7 @@ pub(super) const BLAMES: Blames = &[
         &["CANNOT_MODIFY_GLOBAL_CLUSTER_MANAGEMENT_SETTING", "CANNOT_SET_SELF_MANAGED_SHARDING_FOR_NON_GLOBAL_CLUSTER"],
         "spec.globalClusterSelfManagedSharding",
     ),
+    (&["OPLOG_MIN_RETENTION_HOURS_NO_DISK_AUTO_SCALING"], "spec.processArgs.oplogMinRetentionHours"),
     (&["TENANT_CLUSTER_PROCESS_ARGS_NOT_SUPPORTED"], "spec.processArgs"),
     (
         &[

@@ -10,28 +10,33 @@ use std::cmp::Reverse;
 use serde_json::{Map, Value, json};
 
 use super::{
-    shards,
+    moved, shards,
     size::{Size, is_nvme},
 };
+use crate::kind::Settled;
 
 /// The nodes of a region by role, and the field that says how far Atlas may change them.
 pub(super) const ROLES: [(&str, &str); 3] =
     [("electableSpecs", "autoScaling"), ("readOnlySpecs", "autoScaling"), ("analyticsSpecs", "analyticsAutoScaling")];
 
 /// How far Atlas may change the nodes of a region, by role.
-const SCALINGS: [&str; 2] = ["autoScaling", "analyticsAutoScaling"];
+pub(super) const SCALINGS: [&str; 2] = ["autoScaling", "analyticsAutoScaling"];
 
 /// Takes out of `desired` what Atlas may choose and has chosen within the bounds, and lists shards and regions as Atlas
 /// does, so that each is compared with itself. Both are whole documents of a cluster.
-pub(super) fn yields(desired: &mut Value, observed: &Value) {
+pub(super) fn yields(desired: &mut Value, observed: &Value, settled: &Settled) {
     let seen = list(&observed["replicationSpecs"]);
     let Some(Value::Array(wanted)) = desired.get_mut("replicationSpecs") else { return };
+    moved::mark(wanted, settled);
     shards::align(wanted, seen);
     keep_added(wanted, seen);
     let disk = grown_disk(wanted, seen);
+    let largest = largest_disk(seen);
+    let is_any_scaled = moved::is_any_scaled(wanted, seen);
     let pairs = shards::successors(wanted, seen);
     for (shard, pair) in wanted.iter_mut().zip(pairs) {
         let seen = pair.map_or(&Value::Null, |index| &seen[index]["regionConfigs"]);
+        let unchanged = moved::unmark(shard);
         let Value::Array(regions) = &mut shard["regionConfigs"] else { continue };
         // What Atlas does not have yet comes last.
         regions.sort_by_key(|region| position(region, seen).unwrap_or(usize::MAX));
@@ -47,8 +52,12 @@ pub(super) fn yields(desired: &mut Value, observed: &Value) {
                 // All base nodes of a shard have one size, so a new region starts at the size the others run at.
                 yield_instance_size(region, own.unwrap_or(&seen[0]), own.is_none(), role, scaling);
                 yield_operations(region, there, role, scaling);
+                let is_left = is_any_scaled && unchanged.is(role);
                 let Some(nodes) = region.get_mut(role) else { continue };
-                if let Some(disk) = disk {
+                if is_left {
+                    moved::leave_larger(nodes, running(own.unwrap_or(&seen[0]), role), own.is_none());
+                }
+                if let Some(disk) = disk.or(largest.filter(|_| is_left)) {
                     yield_disk_size(nodes, disk, own.is_none());
                 }
                 leave_absent(nodes, &there[role]);
@@ -353,7 +362,7 @@ fn set<'a>(wanted: &'a Value, seen: &'a Value) -> &'a Value {
     if wanted.is_null() { seen } else { wanted }
 }
 
-fn remove(value: &mut Value, field: &str) {
+pub(super) fn remove(value: &mut Value, field: &str) {
     if let Value::Object(fields) = value {
         fields.remove(field);
     }

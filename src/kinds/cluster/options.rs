@@ -8,7 +8,8 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Which TLS connections are taken. A field that is absent is not managed.
+/// Which versions of TLS, and which ciphers, the cluster accepts from its clients. A field that is absent is not
+/// managed.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
@@ -28,7 +29,8 @@ use serde::{Deserialize, Serialize};
         .field_path(".tlsCipherConfigMode")
 )]
 pub struct AdvancedConfiguration {
-    /// The lowest version of TLS that clients may use. Atlas's default is TLS1_2.
+    /// The lowest version of TLS that clients may connect with: TLS1_2 (Atlas's default) or TLS1_3; the older ones are
+    /// withdrawn and not safe.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub minimum_enabled_tls_protocol: Option<TlsProtocol>,
     /// DEFAULT for the ciphers that Atlas chooses, CUSTOM for those of the two lists. Atlas's default is DEFAULT.
@@ -37,16 +39,24 @@ pub struct AdvancedConfiguration {
     /// The ciphers for TLS 1.2, with tlsCipherConfigMode CUSTOM; order has no meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 2))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other == one))")
+            .message("a cipher is listed twice: remove one of the two")
+    )]
     pub custom_openssl_cipher_config_tls12: Option<Vec<CipherTls12>>,
     /// The ciphers for TLS 1.3, with tlsCipherConfigMode CUSTOM; order has no meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 4))]
-    #[x_kube(merge_strategy = ListMerge::Set)]
+    #[x_kube(
+        merge_strategy = ListMerge::Atomic,
+        validation = Rule::new("self.all(one, self.exists_one(other, other == one))")
+            .message("a cipher is listed twice: remove one of the two")
+    )]
     pub custom_openssl_cipher_config_tls13: Option<Vec<CipherTls13>>,
 }
 
-/// A version of TLS.
+/// The lowest version of TLS that clients may connect with.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum TlsProtocol {
     /// 1.0, which is broken and withdrawn.
@@ -134,7 +144,8 @@ pub struct ProcessArgs {
     /// Whether queries that would read a whole collection are refused. Atlas's default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_table_scan: Option<bool>,
-    /// How far back the oplog reaches at least, in hours; -1 for Atlas's default.
+    /// How far back the oplog reaches at least, in hours: 0 for no such window, -1 for Atlas's default. A window needs
+    /// disks that grow by themselves (autoScaling.diskGB). To switch that off, write 0 here in the same edit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = -1))]
     #[x_kube(validation = Rule::new("double(self) == -1.0 || double(self) >= 0.0")

@@ -1,11 +1,11 @@
 //! Where the documents of a cluster live, how their fields compare, and what Atlas would refuse in which state.
 use serde_json::{Map, Value, json};
 
-use super::{merge, passage, shards, version};
+use super::{merge, moved, passage, scaling, shards, version};
 use crate::{
     kind::{
-        Add, Alter, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage, Policy,
-        Route, Slots,
+        Add, Alter, Clearing, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage,
+        Policy, Route, Settled, Slots,
     },
     kinds::common,
 };
@@ -38,12 +38,26 @@ const fn cluster(guard: Guard, others: &'static [&'static Route]) -> Route {
         created: Some("createDate"),
         fields: CLUSTER_FIELDS,
         yields: Some(yields),
+        remembers: Some(moved::remembered),
+        after: &[OPLOG_WINDOW],
         guard: Some(guard),
         passage: Some(Passage { others, upgrades: &[passage::FROM_M0, passage::FROM_FLEX], way: passage::to_cluster }),
         announces: Some(shards::announcements),
         ..Route::document("/groups/{groupId}/clusters", ADDRESS, "2024-10-23")
     }
 }
+
+/// A window of the oplog needs disks that grow by themselves, so it goes before they stop growing.
+const OPLOG_WINDOW: Clearing = Clearing {
+    change: "replicationSpecs",
+    part: super::PROCESS_ARGS,
+    field: "oplogMinRetentionHours",
+    stands: |desired, observed, hours| {
+        hours.as_f64().is_some_and(|hours| hours > 0.0) && scaling::stops_disks(desired, observed)
+    },
+    message: "Atlas keeps a window of the oplog only where disks grow by themselves. Set \
+              spec.processArgs.oplogMinRetentionHours: 0 to switch autoScaling.diskGB off, or leave that on.",
+};
 
 const CLUSTER_FIELDS: &[Field] = &[
     Field { path: "name", policy: Policy::Immutable },
@@ -58,6 +72,7 @@ const CLUSTER_FIELDS: &[Field] = &[
     Field { path: "biConnector", policy: Policy::Whole(over) },
     Field { path: "biConnector.readPreference", policy: Policy::Same(lower_case) },
     Field { path: "paused", policy: Policy::Alone },
+    Field { path: "mongoDBMajorVersion", policy: Policy::Stays(version::falls) },
     Field {
         path: version::PIN,
         policy: Policy::Verb {
@@ -182,12 +197,12 @@ fn mappings(answer: &Value, before: &Documents) -> Value {
 
 /// What Atlas may choose is left to it: sizes and disks, until when a version is pinned, and continuous backup, which
 /// has no place without backups and which Atlas may have switched on by itself.
-fn yields(desired: &mut Value, observed: &Value) {
+fn yields(desired: &mut Value, observed: &Value, settled: &Settled) {
     version::yields(desired, observed);
     if desired["backupEnabled"] == false && desired["pitEnabled"].is_null() && observed["pitEnabled"] == true {
         desired["pitEnabled"] = json!(false);
     }
-    merge::yields(desired, observed);
+    merge::yields(desired, observed, settled);
 }
 
 /// Atlas writes these in small letters and describes them in capitals.
@@ -259,7 +274,7 @@ fn allowed(intent: Intent, desired: &Value, observed: &Value) -> Option<Hold> {
                 .to_owned(),
             lift: None,
         }),
-        Intent::Update => version::falls(desired, observed),
+        Intent::Update => None,
         Intent::Delete => protected(intent, desired, observed),
     }
 }
@@ -337,10 +352,10 @@ mod tests {
     #[test]
     fn continuous_backup_ends_with_backups() {
         let mut desired = json!({"backupEnabled": false});
-        yields(&mut desired, &json!({"backupEnabled": true, "pitEnabled": true}));
+        yields(&mut desired, &json!({"backupEnabled": true, "pitEnabled": true}), &Settled::new());
         assert_eq!(desired, json!({"backupEnabled": false, "pitEnabled": false}));
         let mut never = json!({"backupEnabled": false});
-        yields(&mut never, &json!({"backupEnabled": true, "pitEnabled": false}));
+        yields(&mut never, &json!({"backupEnabled": true, "pitEnabled": false}), &Settled::new());
         assert_eq!(never, json!({"backupEnabled": false}));
     }
 

@@ -219,8 +219,43 @@ pub(super) fn nvme_is_not_paused() -> Rule {
         .field_path(".paused")
 }
 
+/// A window of the oplog may need more room than there is, so Atlas wants disks that grow.
+pub(super) fn oplog_window_needs_growing_disks() -> Rule {
+    Rule::new(
+        "!has(self.processArgs) || !has(self.processArgs.oplogMinRetentionHours) \
+         || double(self.processArgs.oplogMinRetentionHours) <= 0.0 \
+         || !self.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, has(region.autoScaling) \
+         && has(region.autoScaling.diskGB) && has(region.autoScaling.diskGB.enabled) \
+         && !region.autoScaling.diskGB.enabled))",
+    )
+    .message(
+        "Atlas keeps a window of the oplog only where disks grow by themselves: set oplogMinRetentionHours: 0, or \
+         autoScaling.diskGB.enabled: true in every region",
+    )
+    .field_path(".processArgs.oplogMinRetentionHours")
+}
+
+pub(super) fn snapshot_copies_are_for_aws() -> Rule {
+    needs_region(
+        "useAwsTimeBasedSnapshotCopyForFastInitialSync",
+        "has(self.useAwsTimeBasedSnapshotCopyForFastInitialSync) && self.useAwsTimeBasedSnapshotCopyForFastInitialSync",
+        "region.providerName == 'AWS'",
+        "copies of snapshots by time are for clusters with nodes on AWS: remove the field",
+    )
+}
+
+pub(super) fn analytics_reads_need_nodes() -> Rule {
+    needs_region(
+        "biConnector",
+        "has(self.biConnector) && has(self.biConnector.readPreference) \
+         && self.biConnector.readPreference in ['analytics', 'ANALYTICS']",
+        "has(region.analyticsSpecs) && has(region.analyticsSpecs.nodeCount) && region.analyticsSpecs.nodeCount > 0",
+        "readPreference analytics needs analytics nodes: add analyticsSpecs, or read from secondary",
+    )
+}
+
 /// Some wishes need nodes of a kind.
-pub(super) fn needs_region(field: &str, used: &str, region: &str, message: &str) -> Rule {
+fn needs_region(field: &str, used: &str, region: &str, message: &str) -> Rule {
     Rule::new(format!("!({used}) || self.replicationSpecs.exists(shard, shard.regionConfigs.exists(region, {region}))"))
         .message(message)
         .field_path(format!(".{field}"))

@@ -2,9 +2,11 @@
 use kube::{KubeSchema, core::Rule};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::{
     hardware::{INSTANCE_SIZE, INSTANCE_SIZE_MESSAGE},
+    merge::list,
     size::ordered,
 };
 
@@ -78,6 +80,15 @@ pub struct DiskAutoScaling {
     /// Whether disks grow when they are nearly full. They never shrink by themselves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
+}
+
+/// Whether disks that grow by themselves are to stop growing.
+pub(super) fn stops_disks(desired: &Value, observed: &Value) -> bool {
+    let is_any = |document: &Value, enabled: bool| {
+        let mut regions = list(&document["replicationSpecs"]).iter().flat_map(|shard| list(&shard["regionConfigs"]));
+        regions.any(|region| region["autoScaling"]["diskGB"]["enabled"] == enabled)
+    };
+    is_any(observed, true) && is_any(desired, false)
 }
 
 /// Where Atlas scales nodes, they start within its bounds.

@@ -9,6 +9,7 @@ use crate::{
 
 mod autoscaling;
 mod changes;
+mod moved;
 
 fn spec(manifest: &str) -> AtlasClusterSpec {
     let documents: Vec<Value> = serde_saphyr::from_multiple(manifest).unwrap();
@@ -16,7 +17,7 @@ fn spec(manifest: &str) -> AtlasClusterSpec {
 }
 
 fn part(manifest: &str) -> Part {
-    spec(manifest).parts(&Given::default()).unwrap().pop().unwrap()
+    spec(manifest).itself(&Given::default()).unwrap()
 }
 
 /// What is decided of a cluster that is the object's own.

@@ -40,12 +40,13 @@ pub(super) fn falls(desired: &Value, observed: &Value) -> Option<Hold> {
     if to >= from || observed["featureCompatibilityVersion"] == *wanted {
         return None;
     }
+    let runs = observed["mongoDBMajorVersion"].as_str().unwrap_or_default();
     Some(Hold {
         path: "spec.mongoDBMajorVersion",
         message: format!(
-            "The cluster runs {} and MongoDB does not go back to {}, for the data is in the newer format. Put the \
-             version back.",
-            observed["mongoDBMajorVersion"].as_str().unwrap_or_default(),
+            "The cluster runs {runs}, and MongoDB does not go back to {}, because the data is in the newer format. Set \
+             spec.mongoDBMajorVersion: \"{runs}\", or remove the field to leave the version to Atlas. Other changes of \
+             the spec are made meanwhile.",
             wanted.as_str().unwrap_or_default()
         ),
         lift: None,

@@ -74,7 +74,7 @@ words! {
 }
 
 words! {
-    /// An authority for certificates.
+    /// The authority that signs the certificates which the nodes show to clients.
     RootCertificate {
         /// Let's Encrypt.
         IsrgRootX1 = "ISRGROOTX1",
@@ -82,7 +82,7 @@ words! {
 }
 
 words! {
-    /// Whether other machines will do.
+    /// Whether Atlas may build nodes from another family of machines when the usual one is sold out.
     AdaptiveCapacity {
         /// They will.
         Enabled = "ENABLED",

@@ -158,7 +158,7 @@ fn unchanging(field: &str) -> kube::core::Rule {
         .message(format!("{field} cannot be changed: put the old value back, or create another user").as_str())
 }
 
-/// Where a user logs in.
+/// The database that the user logs in against.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, JsonSchema, PartialEq, Serialize)]
 pub enum AuthenticationDatabase {
     /// Users with a password, and groups.

@@ -11,6 +11,11 @@ use crate::{
     kinds::common,
 };
 
+/// The address without any bit set belongs to no client, and Atlas takes it for all addresses: it opens the project and
+/// reports another entry than the one that was asked for.
+const NOBODY: &str = "no client has this address, and Atlas would take it for everybody: write cidrBlock: 0.0.0.0/0 for \
+    every IPv4 address, or cidrBlock: '::/0' for every IPv6 address, if that is meant";
+
 /// One address, range of addresses or AWS security group that may connect.
 #[derive(Clone, Debug, Default, Deserialize, KubeSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -33,15 +38,19 @@ pub struct AccessEntry {
         ),
         validation = Rule::new("!isCIDR(self) || cidr(self) == cidr(self).masked()").message(
             "the cidrBlock has bits set behind its prefix: write the first address of the range, as in 203.0.113.0/24"
-        )
+        ),
+        validation = Rule::new("!self.matches('^([0.]+/32|[0:.]*:[0:.]*/128)$')").message(NOBODY)
     )]
     pub cidr_block: Option<String>,
     /// One IPv4 or IPv6 address. Atlas treats it as the range of that one address.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 45))]
-    #[x_kube(validation = Rule::new("isIP(self)").message(
-        "an ipAddress is one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7; a range goes in cidrBlock"
-    ))]
+    #[x_kube(
+        validation = Rule::new("isIP(self)").message(
+            "an ipAddress is one IPv4 or IPv6 address, such as 203.0.113.7 or 2001:db8::7; a range goes in cidrBlock"
+        ),
+        validation = Rule::new("!isIP(self) || !self.matches('^[0:.]+$')").message(NOBODY)
+    )]
     pub ip_address: Option<String>,
     /// An AWS security group, as sg-0123456789abcdef0, with the account before it (123456789012/sg-…) when it is not
     /// the one of the peered VPC. It needs VPC peering, and goes when the last peering goes.

@@ -3,7 +3,7 @@ use kube::KubeSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::VERSION;
+use super::{VERSION, json};
 use crate::kind::{Field, Invalid, Policy, Route};
 
 /// What is recorded in the audit logs of the project's dedicated clusters. Taken out of the spec, auditing stays as it is
@@ -17,8 +17,14 @@ pub struct Auditing {
     /// document: blanks and the order of fields carry no meaning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(max = 8192))]
-    #[x_kube(validation = Rule::new(r"self.matches('^\\s*[{](.|\\s)*[}]\\s*$')")
-        .message("an auditFilter is a document of JSON, such as '{\"atype\": \"authenticate\"}'"))]
+    #[x_kube(
+        validation = Rule::new(json::document()).message(
+            "an auditFilter is a document of JSON, such as '{\"atype\": \"authenticate\"}': names and texts in double \
+             quotes, no comma behind the last one"
+        ),
+        validation = Rule::new(json::closed())
+            .message("the auditFilter is not closed as it is opened: there are as many { as } and as many [ as ]")
+    )]
     pub audit_filter: Option<String>,
     /// Whether successful authorizations are recorded too, for filters of atype authCheck. It slows the clusters down.
     /// Atlas's default is false.
@@ -40,7 +46,7 @@ impl Auditing {
         match serde_json::from_str::<serde_json::Map<String, Value>>(filter) {
             Ok(_) => Ok(()),
             Err(error) => {
-                let message = format!("it is not a document of JSON ({error}): mend it.");
+                let message = format!("it is not a document of JSON ({error}): correct it.");
                 Err(Invalid::new("spec.auditing.auditFilter", message))
             }
         }

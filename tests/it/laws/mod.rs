@@ -19,6 +19,7 @@ mod generated;
 pub mod health;
 mod mistakes;
 mod nodes;
+mod order;
 mod plans;
 mod projects;
 mod proxy;

@@ -117,6 +117,10 @@ impl Story {
         condition(&self.get(plural, name).unwrap(), "Ready")["reason"].as_str().unwrap_or_default().to_owned()
     }
 
+    pub(super) fn message(&self, plural: &str, name: &str) -> String {
+        condition(&self.get(plural, name).unwrap(), "Ready")["message"].as_str().unwrap_or_default().to_owned()
+    }
+
     pub(super) fn group(&self) -> String {
         self.get("atlasprojects", "shop").unwrap()["status"]["atlas"]["projectId"].as_str().unwrap().to_owned()
     }

@@ -48,6 +48,14 @@ impl Kube {
         Ok(serde_json::to_value(object).unwrap())
     }
 
+    /// The same by another field manager, such as a tool of GitOps.
+    pub async fn apply_as(&self, manager: &str, namespace: &str, document: &Value) -> Result<Value, kube::Error> {
+        let (kind, name) = (document["kind"].as_str().unwrap(), document["metadata"]["name"].as_str().unwrap());
+        let params = PatchParams::apply(manager).force();
+        let object = self.api(namespace, kind).patch(name, &params, &Patch::Apply(document)).await?;
+        Ok(serde_json::to_value(object).unwrap())
+    }
+
     pub async fn apply(&self, namespace: &str, document: &Value) -> Value {
         self.try_apply(namespace, document, false).await.unwrap_or_else(|error| panic!("{error}: {document}"))
     }

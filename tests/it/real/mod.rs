@@ -14,6 +14,7 @@ mod gitops;
 mod high_availability;
 pub mod install;
 pub mod kube;
+mod lists;
 mod log;
 mod namespaces;
 mod ownership;

@@ -237,7 +237,8 @@ fn how_a_collection_begins_is_said_once() {
         }],
     }))
     .unwrap();
-    let part = spec.parts(&Given::default()).unwrap().pop().unwrap();
+    let mut parts = spec.parts(&Given::default()).unwrap().into_iter();
+    let part = parts.find(|part| part.name == MANAGED_NAMESPACES).unwrap();
     let planned =
         |seen: Value| next(&scene(vec![part.clone()], [(MANAGED_NAMESPACES, Observed::Present(seen))].into())).unwrap();
     let Step::Send(sending) = planned(json!([])) else { panic!("it is not there yet") };
