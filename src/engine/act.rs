@@ -7,8 +7,8 @@ use super::{
     events::Say,
     leave::LONGEST_LAG,
     outcome::{self, Outcome, Reason, whole_second},
-    pass::Pass,
-    plan::{self, Purpose, Scene, Sending, Wanted},
+    pass::{Pass, Prospect},
+    plan::{self, Purpose, Scene, Sending, Step, Wanted},
     resolve::Resolved,
     wake::Subject,
 };
@@ -18,6 +18,25 @@ use crate::{
 };
 
 impl Pass<'_> {
+    /// Sends a call. Where Atlas refuses it, other documents of the object still change: one of them may be what it is
+    /// refused for. What was refused is tried again in the next pass.
+    pub(super) async fn send_or_pass(&mut self, sending: Sending, mut prospect: Prospect) -> Result<Outcome, Outcome> {
+        let (part, purpose) = (sending.part, sending.purpose);
+        let result = self.send(sending, &prospect.resolved, &prospect.scene).await;
+        let is_refused =
+            matches!(result, Err(Outcome::Blocked { .. } | Outcome::Refused { reason: Reason::Rejected, .. }));
+        if purpose != Purpose::Update || !is_refused {
+            return result;
+        }
+        prospect.scene.memory.refused.push(part);
+        match plan::next(&prospect.scene) {
+            Ok(Step::Send(other)) if other.purpose == Purpose::Update => {
+                self.send(other, &prospect.resolved, &prospect.scene).await
+            }
+            _ => result,
+        }
+    }
+
     /// Sends a call and says what it came to.
     pub(super) async fn send(
         &mut self,

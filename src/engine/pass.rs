@@ -15,7 +15,7 @@ use super::{
     observe::{self, Observation, observe},
     outcome::{self, Outcome, Reason, patience, whole_second},
     ownership,
-    plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Sending, Step, Wanted},
+    plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, Policies},
     resolve::{Asking, Resolved, invalid},
     wake::{Subject, Topic, Watching},
@@ -250,25 +250,6 @@ impl Pass<'_> {
                 common.drift = Vec::new();
                 self.send_or_pass(sending, prospect).await
             }
-        }
-    }
-
-    /// Sends a call. Where Atlas refuses it, other documents of the object still change: one of them may be what it is
-    /// refused for. What was refused is tried again in the next pass.
-    async fn send_or_pass(&mut self, sending: Sending, mut prospect: Prospect) -> Result<Outcome, Outcome> {
-        let (part, purpose) = (sending.part, sending.purpose);
-        let result = self.send(sending, &prospect.resolved, &prospect.scene).await;
-        let is_refused =
-            matches!(result, Err(Outcome::Blocked { .. } | Outcome::Refused { reason: Reason::Rejected, .. }));
-        if purpose != Purpose::Update || !is_refused {
-            return result;
-        }
-        prospect.scene.memory.refused.push(part);
-        match plan::next(&prospect.scene) {
-            Ok(Step::Send(other)) if other.purpose == Purpose::Update => {
-                self.send(other, &prospect.resolved, &prospect.scene).await
-            }
-            _ => result,
         }
     }
 

@@ -110,13 +110,13 @@ fn staying(
     seen: &Value,
     changes: Vec<Change>,
 ) -> (Option<(Hold, Vec<Change>)>, Vec<Change>) {
-    let held = part.route.fields.iter().find_map(|field| match field.policy {
+    let found = part.route.fields.iter().find_map(|field| match field.policy {
         Policy::Stays(why) if changes.iter().any(|change| change.root() == field.path) => {
             Some((field.path, why(desired, seen)?))
         }
         _ => None,
     });
-    let Some((field, hold)) = held else { return (None, changes) };
+    let Some((field, hold)) = found else { return (None, changes) };
     let (stays, others) = changes.into_iter().partition(|change| change.root() == field);
     (Some((hold, stays)), others)
 }

@@ -84,9 +84,10 @@ pub(super) fn leave_larger(nodes: &mut Value, running: &Value, is_new: bool) {
         && wanted.class == runs.class
         && wanted.number < runs.number
     {
-        match is_new {
-            true => nodes["instanceSize"] = Value::String(runs.name),
-            false => remove(nodes, "instanceSize"),
+        if is_new {
+            nodes["instanceSize"] = Value::String(runs.name);
+        } else {
+            remove(nodes, "instanceSize");
         }
     }
     let operations = nodes["diskIOPS"].as_f64().zip(running["diskIOPS"].as_f64());
