@@ -167,8 +167,8 @@ pub struct AtlasClusterSpec {
     /// continuous backup as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup_enabled: Option<bool>,
-    /// Whether the cluster can be restored to any point in time. It needs backupEnabled, and Atlas switches it on with
-    /// backupEnabled at creation when it is absent.
+    /// Whether the cluster can be restored to any point in time. It needs backupEnabled, which does not switch it on.
+    /// Atlas's default is false.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pit_enabled: Option<bool>,
     /// Whether the snapshots stay in Atlas when the cluster is deleted with its object. Absent, Atlas deletes them.

@@ -192,7 +192,6 @@ static DATABASE_USER: Route = Route {
     )
 };
 
-/// The part that is the user itself.
 const USER: &str = "user";
 /// Issues a certificate, and answers it as text.
 const CERTIFICATES: Endpoint = Endpoint::new("/groups/{groupId}/databaseUsers/{username}/certs", "2023-01-01");
