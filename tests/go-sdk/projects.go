@@ -16,8 +16,11 @@ func soon() time.Time { return time.Now().UTC().Add(ahead).Truncate(time.Second)
 
 func (s *session) projects() string {
 	api := s.sdk.ProjectsApi
+	// The vendor's command line sends the parameter with every creation, and mostly empty.
+	owner := ""
 	created, response, err := api.CreateGroupWithParams(s.ctx, &admin.CreateGroupApiParams{
-		Group: &admin.Group{Name: "sdk", OrgId: s.orgID},
+		Group:          &admin.Group{Name: "sdk", OrgId: s.orgID},
+		ProjectOwnerId: &owner,
 	}).Execute()
 	s.expect("create a project", of(response, err), http.StatusCreated, differs("name", created.GetName(), "sdk"))
 	id := created.GetId()
