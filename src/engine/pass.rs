@@ -81,7 +81,8 @@ impl Engine {
         let before = self.ledger.status(object);
         let watching = Watching::new(&self.wakes, &subject);
         let mut pass = Pass { engine: self, kind, object, watching, status: before.clone(), before, appointment: None };
-        let end = match pass.go().await {
+        // Boxed, as are its branches: the future is large, and a thread's stack is not.
+        let end = match Box::pin(pass.go()).await {
             Ok(end) => end,
             Err(outcome) => End::Outcome(outcome),
         };
@@ -124,13 +125,13 @@ impl Pass<'_> {
             return Err(Outcome::Idle { reason: Reason::Paused, message: message.to_owned() });
         }
         if self.object.is_leaving() {
-            return self.leave(policies).await;
+            return Box::pin(self.leave(policies)).await;
         }
         if policies.manage == Manage::Manage && !self.object.is_held() {
             self.hold().await?;
             return Ok(End::Held);
         }
-        self.stay(policies).await.map(End::Outcome)
+        Box::pin(self.stay(policies)).await.map(End::Outcome)
     }
 
     // -----------------------------------------------------------------------------------------------------------

@@ -132,12 +132,12 @@ pub(super) async fn all() -> Vec<Step> {
         let examples = kind.examples();
         for example in &examples {
             for story in Story::LIFE.into_iter().filter(|story| story.suits(example)) {
-                steps.extend(tell(&mut world, &schemas, story, example).await);
+                steps.extend(Box::pin(tell(&mut world, &schemas, story, example)).await);
             }
         }
         for story in Story::MISHAPS {
             if let Some(example) = examples.iter().find(|example| story.suits(example)) {
-                steps.extend(tell(&mut world, &schemas, story, example).await);
+                steps.extend(Box::pin(tell(&mut world, &schemas, story, example)).await);
             }
         }
     }
