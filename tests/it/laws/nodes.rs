@@ -27,7 +27,9 @@ fn nodes(size: &str, count: u8) -> Value {
 fn in_zones(zones: &[(&str, &str)]) -> Value {
     let scaling = json!({"compute": bounds(true), "diskGB": {"enabled": true}});
     let shard = |(zone, size): &(&str, &str)| {
-        let region = region("EU_WEST_1", 7, json!({"electableSpecs": nodes(size, 3), "autoScaling": scaling}));
+        // Atlas lets a region come first in one zone only.
+        let name = if *zone == "A" { "EU_WEST_1" } else { "US_EAST_1" };
+        let region = region(name, 7, json!({"electableSpecs": nodes(size, 3), "autoScaling": scaling}));
         json!({"zoneName": zone, "regionConfigs": [region]})
     };
     json!({"clusterType": "GEOSHARDED", "replicationSpecs": zones.iter().map(shard).collect::<Vec<_>>()})
