@@ -24,6 +24,7 @@ use crate::{
     },
     kind::{Connection, Declared, Progress, Slots},
     kinds::{CLUSTER, cluster},
+    status::OperationType,
 };
 
 /// How long Atlas must go on saying that a cluster is not there before its Secrets go: an absence may be a whim.
@@ -52,6 +53,13 @@ pub(super) enum Fate {
     Unknown,
 }
 
+/// Whether an address that was known is not shown.
+fn lacks(before: Option<&Addresses>, strings: Option<&Value>) -> bool {
+    let Some(Addresses { seen: Seen::Up(before), .. }) = before else { return false };
+    let is_shown = |name: &String| strings.is_some_and(|strings| strings.get(name).is_some());
+    before.as_object().is_some_and(|before| !before.keys().all(is_shown))
+}
+
 impl Pass<'_> {
     /// Remembers what Atlas shows of a cluster: `shown` is the report of what was observed and of nothing else.
     pub(crate) fn remember_addresses(&self, declared: &dyn Declared, scene: &Scene, shown: &Value) {
@@ -72,6 +80,11 @@ impl Pass<'_> {
                 let strings = shown.get("connectionStrings").filter(|strings| strings["standardSrv"].is_string());
                 let was_up = || matches!(&before, Some(Addresses { seen: Seen::Up(_), .. }));
                 let settled = first.route.progress(document) == Progress::Settled;
+                let operation = self.status.common.operation.as_ref().map(|operation| operation.type_);
+                if operation == Some(OperationType::Upgrade) && lacks(before.as_ref(), strings) {
+                    // Atlas may show the new cluster before all of its addresses.
+                    return;
+                }
                 match strings {
                     // A cluster that is changing stays usable; one that was never up is not yet.
                     Some(strings) if settled || was_up() || self.status.common.is_established() => {
