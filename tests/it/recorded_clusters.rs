@@ -83,11 +83,12 @@ pub fn left_to_do(kind: &dyn Kind, spec: &Value, documents: &Documents) -> Step 
         Some(document) => (part.name, Observed::Present(document.clone())),
         None => (part.name, Observed::Unknown),
     });
+    let id = parts.first().and_then(|part| Some(part.identity(documents.get(part.name)?)));
     let scene = Scene {
         wanted: Wanted::Present,
         observed: observed.collect(),
         slots: Slots::from([("groupId", "0".repeat(24))]),
-        memory: Memory { id: Some("1".to_owned()), ..Memory::default() },
+        memory: Memory { id, ..Memory::default() },
         adopt: Adopt::Never,
         secrets: BTreeMap::new(),
         stale: Vec::new(),
