@@ -123,7 +123,7 @@ impl Engine {
     fn rival(&self, kind: &dyn Kind, object: &Object, entry: Arc<Entry>, place: &Place<'_>) -> Option<Rival> {
         let other = self.object_of(&entry.subject).filter(|other| other.own_uid() != object.own_uid())?;
         let status = self.ledger.status(&other);
-        if !self.shares(&entry, &other, &status, place) {
+        if !self.shares(&entry, &status, place) {
             return None;
         }
         let leaving = other.is_leaving();
@@ -145,22 +145,26 @@ impl Engine {
     }
 
     /// Whether another object of the same name is in the same place.
-    fn shares(&self, entry: &Entry, other: &Object, status: &Status, place: &Place<'_>) -> bool {
+    fn shares(&self, entry: &Entry, status: &Status, place: &Place<'_>) -> bool {
         let theirs = self.project_of(entry);
         if let (Some(theirs), Some(mine)) = (theirs.as_deref(), place.project_id) {
             return theirs == mine;
         }
         // Two projects that are not known by id yet are the same when they have one name in one organization.
-        let by_name = matches!(entry.home, Home::Organization) && place.org_id.is_some();
+        let by_name = matches!(entry.home, Home::Organization);
         let same_org = || {
-            let secret = entry
-                .credentials
-                .as_ref()
-                .map(|name| SecretReference { namespace: other.namespace_name().to_owned(), name: name.clone() });
-            status.common.atlas.org_id.as_deref() == place.org_id
-                || secret.or_else(|| self.options.default_secret.clone()).as_ref() == place.credentials
+            let known = place.org_id.is_some() && status.common.atlas.org_id.as_deref() == place.org_id;
+            known || place.credentials.is_some() && self.credentials_of(entry).as_ref() == place.credentials
         };
         by_name && same_org()
+    }
+
+    /// The Secret with credentials that an object refers to by itself, or that serves for those that refer to none.
+    fn credentials_of(&self, entry: &Entry) -> Option<SecretReference> {
+        let named = entry.credentials.as_ref();
+        named
+            .map(|name| SecretReference { namespace: entry.subject.namespace.clone(), name: name.clone() })
+            .or_else(|| self.options.default_secret.clone())
     }
 
     fn claim_of(&self, object: &Object, status: &Status) -> Claim {
@@ -201,16 +205,30 @@ impl Engine {
     }
 
     /// The object that declares what a deleted object leaves, and so keeps it.
-    pub(super) fn heir(&self, kind: &dyn Kind, object: &Object, status: &Status) -> Option<String> {
-        let entry = self.claims.entry(&Subject::of(kind, object))?;
+    pub(super) fn heir(&self, kind: &dyn Kind, object: &Object, status: &Status) -> Option<Arc<Object>> {
+        self.others(kind, object, status).into_iter().find(|rival| rival.inherits).map(|rival| rival.object)
+    }
+
+    /// The object of the same namespace that is being deleted and whose resource `object` declares: the same object
+    /// under another name.
+    pub(super) fn predecessor(&self, kind: &dyn Kind, object: &Object, status: &Status) -> Option<Arc<Object>> {
+        let same = |rival: &Rival| rival.object.namespace_name() == object.namespace_name();
+        let leaves = |rival: &Rival| rival.competes && rival.object.is_leaving() && same(rival);
+        self.others(kind, object, status).into_iter().find(leaves).map(|rival| rival.object)
+    }
+
+    /// The objects beside `object` that declare its resource, as far as its status says where that is.
+    fn others(&self, kind: &dyn Kind, object: &Object, status: &Status) -> Vec<Rival> {
+        let Some(entry) = self.claims.entry(&Subject::of(kind, object)) else { return Vec::new() };
         let atlas = &status.common.atlas;
         let project_id = self.project_of(&entry).or_else(|| atlas.project_id.clone());
+        let credentials = atlas.credentials.clone().or_else(|| self.credentials_of(&entry));
         let place = Place {
             project_id: project_id.as_deref(),
             org_id: atlas.org_id.as_deref(),
-            credentials: atlas.credentials.as_ref(),
+            credentials: credentials.as_ref(),
         };
-        self.rivals(kind, object, &entry, &place).iter().find(|rival| rival.inherits).map(Rival::name)
+        self.rivals(kind, object, &entry, &place)
     }
 
     /// Remembers what a reconcile found out about an object, and wakes those who wait for that.

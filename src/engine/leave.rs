@@ -28,6 +28,8 @@ use crate::{
 
 /// How long Atlas may take to show what was created: seen to last for up to half a minute, and given twice that.
 pub(super) const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(1);
+/// How long the object that takes over a resource has to record that. It may be paused, or wait for something else.
+const LONGEST_HANDOVER: SignedDuration = SignedDuration::from_secs(30);
 /// How often is looked for what may yet appear.
 const UNSEEN: Duration = Duration::from_secs(5);
 
@@ -130,8 +132,7 @@ impl Pass<'_> {
             return self.release(if untouched { Released::NeverCreated } else { Released::Retained }).await;
         }
         if let Some(heir) = self.engine.heir(self.kind, self.object, &self.status) {
-            tracing::info!(heir, "another object manages the resource: it stays");
-            return self.release(Released::HandedOver).await;
+            return self.hand_over(&heir).await;
         }
         if self.kind.name() == PROJECT {
             self.await_children()?;
@@ -172,6 +173,25 @@ impl Pass<'_> {
             Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
             Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
         }
+    }
+
+    /// Leaves the resource to the object that declares it too. One of the same namespace is this object under another name:
+    /// it takes over what this one knows, edits included, and has to record that before this one goes.
+    async fn hand_over(&mut self, heir: &Object) -> Result<End, Outcome> {
+        let (engine, kind) = (self.engine, self.kind);
+        let (name, atlas) = (heir.own_name(), &self.status.common.atlas);
+        let is_recorded = atlas.id.is_none() || engine.ledger.status(heir).common.atlas.id == atlas.id;
+        if heir.namespace_name() == self.object.namespace_name() && !is_recorded {
+            self.watching.on(Topic::Object(Subject::of(kind, heir)));
+            let now = engine.clock.now();
+            let since = engine.ledger.hands_over(self.object, now);
+            if is_within(LONGEST_HANDOVER, since, now) {
+                let message = format!("{} {name} takes over the resource; waiting until it has.", kind.name());
+                return Err(Outcome::Waiting { reason: Reason::Deleting, message });
+            }
+        }
+        tracing::info!(heir = name, "another object manages the resource: it stays");
+        self.release(Released::HandedOver).await
     }
 
     /// Whether what Atlas does not show may yet come of something that it was asked for.

@@ -19,6 +19,7 @@ pub struct Ledger(Mutex<HashMap<String, Entry>>);
 struct Entry {
     generation: i64,
     failures: u32,
+    unwritten: u32,
     absences: u32,
     sent: (String, u32),
     refusals: u32,
@@ -26,6 +27,7 @@ struct Entry {
     written: Option<(u64, Status)>,
     addresses: Option<Addresses>,
     missing: HashMap<String, Timestamp>,
+    handover: Option<Timestamp>,
 }
 
 /// What this process saw of a cluster in Atlas, when it last looked.
@@ -87,6 +89,18 @@ impl Ledger {
             }
             entry.failures = if failed { entry.failures.saturating_add(1) } else { 0 };
             entry.failures
+        })
+    }
+
+    /// Counts a status that could not be written, or forgets all of them; answers how many there are in a row. What was sent
+    /// meanwhile was repeated because nothing could be written down, and not because Atlas does not do it.
+    pub fn unwritten(&self, object: &Object, failed: bool) -> u32 {
+        self.with(object.own_uid(), |entry| {
+            if failed {
+                entry.sent = Default::default();
+            }
+            entry.unwritten = if failed { entry.unwritten.saturating_add(1) } else { 0 };
+            entry.unwritten
         })
     }
 
@@ -156,6 +170,11 @@ impl Ledger {
             }
             now.map(|now| *entry.missing.entry(cluster.to_owned()).or_insert(now))
         })
+    }
+
+    /// Since when `object` hands its resource over to another object, which is `now` at first.
+    pub fn hands_over(&self, object: &Object, now: Timestamp) -> Timestamp {
+        self.with(object.own_uid(), |entry| *entry.handover.get_or_insert(now))
     }
 
     /// Forgets an object that is gone.

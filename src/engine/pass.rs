@@ -131,7 +131,22 @@ impl Pass<'_> {
             self.hold().await?;
             return Ok(End::Held);
         }
-        Box::pin(self.stay(policies)).await.map(End::Outcome)
+        let manages = policies.manage == Manage::Manage;
+        let outcome = Box::pin(self.stay(policies)).await;
+        if let (true, Err(Outcome::Waiting { reason: Reason::OwnershipConflict, .. })) = (manages, &outcome) {
+            self.inherit();
+        }
+        outcome.map(End::Outcome)
+    }
+
+    /// Takes over what a predecessor knows of the resource. From its deletion on the resource is this object's, as if it
+    /// had made it.
+    fn inherit(&mut self) {
+        let Some(predecessor) = self.engine.predecessor(self.kind, self.object, &self.status) else { return };
+        let known = self.engine.ledger.status(&predecessor).common.atlas;
+        if known.id.is_some() && known.pending.is_none() && known.upgrading.is_none() {
+            self.status.common.atlas = known;
+        }
     }
 
     // -----------------------------------------------------------------------------------------------------------

@@ -108,9 +108,11 @@ impl Pass<'_> {
             } else if changed {
                 tracing::info!(outcome = label, %reason, "{message}");
             }
-            if let Err(failed) = self.write(&outcome).await {
+            let written = self.write(&outcome).await;
+            let unwritten = engine.ledger.unwritten(self.object, written.is_err());
+            if let Err(failed) = written {
                 tracing::warn!(error = failed.message(), "the status was not written; it is tried again");
-                delay = failed.requeue(failures.max(1), engine.options.resync);
+                delay = spread(failed.requeue(failures.max(unwritten), engine.options.resync), self.object);
             }
         }
         self.watching.finish();

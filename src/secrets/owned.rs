@@ -114,8 +114,9 @@ impl Engine {
         let asked = api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: true }, &probe).await;
         match asked {
             Ok(_) => Ok(false),
-            // A definite answer: the namespace is being deleted, or the operator may not know.
-            Err(kube::Error::Api(status)) if (400..500).contains(&status.code) && status.code != 429 => {
+            // A definite answer of the API server: the namespace is being deleted, or the operator may not know. A conflict,
+            // too many requests, or an answer of something in between say nothing.
+            Err(kube::Error::Api(status)) if matches!(status.reason.as_str(), "Forbidden" | "NotFound" | "Invalid") => {
                 Ok(status.details.is_some_and(|details| details.causes.iter().any(|cause| cause.reason == GOING)))
             }
             Err(error) => Err(kubernetes(&format!("find out whether namespace {namespace} is being deleted"), &error)),
