@@ -14,7 +14,7 @@ const TIMEOUT: Duration = Duration::from_mins(1);
 static CLIENT: LazyLock<Result<Client, String>> = LazyLock::new(|| {
     // reqwest wants a provider even for plain http. Another part of the program may have installed it already.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().timeout(TIMEOUT).build().map_err(|error| error.to_string())
+    Client::builder().no_proxy().pool_max_idle_per_host(0).timeout(TIMEOUT).build().map_err(|error| error.to_string())
 });
 
 /// Sends a request and returns the body of a 2xx answer.

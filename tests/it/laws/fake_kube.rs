@@ -4,8 +4,7 @@
 //! which is how a crash at that request looks from the outside. What only the real one can show (schemas, CEL, field
 //! ownership, RBAC) is tested on the real one.
 use std::{
-    collections::BTreeMap,
-    convert::Infallible,
+    io,
     sync::{Arc, Mutex},
 };
 
@@ -14,10 +13,20 @@ use http::{Method, Request, Response};
 use kube::{Client, client::Body};
 use serde_json::{Value, json};
 
-use super::{trap::Trap, world::TestClock};
+use super::{
+    disturbance::{self, Disturbance, Fate},
+    trap::Trap,
+    world::TestClock,
+};
+
+mod state;
+
+use self::state::{State, failure, is_met};
 
 /// (plural, namespace, name)
 pub type Key = (String, String, String);
+/// What became of an object: it is so now, or it is gone.
+pub type Change = (Key, Option<Value>);
 
 #[derive(Clone)]
 pub struct FakeKube {
@@ -26,29 +35,53 @@ pub struct FakeKube {
     clock: TestClock,
 }
 
-#[derive(Default)]
-struct State {
-    version: u64,
-    uids: u64,
-    objects: BTreeMap<Key, Value>,
-    changed: Vec<Key>,
-    events: Vec<Value>,
-    writes: u64,
-    /// Namespaces that are being deleted.
-    going: Vec<String>,
-    /// Namespaces in which the operator may make no Secrets.
-    closed: Vec<String>,
-    /// Every version of every object, oldest first, while they are kept.
-    versions: Option<Vec<Value>>,
-    /// The resource that cannot be read.
-    unreadable: Option<&'static str>,
-    /// Text that is not in a Secret: what a canary must not be found in.
-    said: Vec<String>,
+/// What becomes of some requests for as long as it lasts.
+#[derive(Clone, Copy)]
+pub struct Damage {
+    /// Whether it strikes the request of this method and path.
+    pub strikes: fn(&Method, &str) -> bool,
+    pub fate: Fate,
 }
 
 impl FakeKube {
     pub fn new(trap: Arc<Trap>, clock: TestClock) -> Self {
         Self { state: Arc::default(), trap, clock }
+    }
+
+    /// One that is disturbed, if it is.
+    pub fn disturbed(self, disturbance: Option<Disturbance>) -> Self {
+        self.state.lock().unwrap().disturbance = disturbance;
+        self
+    }
+
+    /// What chance decides where it decides anything.
+    pub fn chance<T>(&self, decide: impl FnOnce(&mut Disturbance) -> T) -> Option<T> {
+        self.state.lock().unwrap().disturbance.as_mut().map(decide)
+    }
+
+    /// Damages requests from here on, or no longer.
+    pub fn damage(&self, damage: Option<Damage>) {
+        self.state.lock().unwrap().damage = damage;
+    }
+
+    /// What becomes of a request.
+    fn fate(&self, method: &Method, path: &str) -> Fate {
+        let mut state = self.state.lock().unwrap();
+        match state.damage {
+            Some(damage) if (damage.strikes)(method, path) => damage.fate,
+            _ => state.disturbance.as_mut().map_or(Fate::Sound, |chance| chance.fate(method)),
+        }
+    }
+
+    /// Annotates every namespace that there is or will be.
+    pub fn set_policies(&self, policies: impl IntoIterator<Item = (&'static str, String)>) {
+        let mut state = self.state.lock().unwrap();
+        state.policies = policies.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        let names: Vec<String> =
+            state.objects.keys().filter(|key| key.0 == "namespaces").map(|key| key.2.clone()).collect();
+        for name in names {
+            state.put_namespace(&name);
+        }
     }
 
     /// The time as Kubernetes writes it.
@@ -61,7 +94,7 @@ impl FakeKube {
         Client::new(
             tower::service_fn(move |request: Request<Body>| {
                 let kube = kube.clone();
-                async move { Ok::<_, Infallible>(kube.answer(request).await) }
+                async move { kube.answer(request).await }
             }),
             "default",
         )
@@ -97,6 +130,8 @@ impl FakeKube {
         if let Some(text) = manifest["stringData"].as_object() {
             object["data"] = text.iter().map(|(key, value)| (key.clone(), encoded(value))).collect();
         }
+        state.stir();
+        state.enter_namespace(namespace);
         state.put(key.clone(), object);
         key
     }
@@ -104,6 +139,7 @@ impl FakeKube {
     /// What a user does with `kubectl delete`.
     pub fn delete(&self, key: &Key) {
         let mut state = self.state.lock().unwrap();
+        state.stir();
         let Some(mut object) = state.objects.get(key).cloned() else { return };
         if object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty) {
             state.remove(key);
@@ -160,7 +196,7 @@ impl FakeKube {
     }
 
     /// What changed since this was last asked, oldest first.
-    pub fn take_changed(&self) -> Vec<Key> {
+    pub fn take_changed(&self) -> Vec<Change> {
         std::mem::take(&mut self.state.lock().unwrap().changed)
     }
 
@@ -193,15 +229,31 @@ impl FakeKube {
         self.state.lock().unwrap().said.join("\n")
     }
 
-    async fn answer(&self, request: Request<Body>) -> Response<Body> {
+    async fn answer(&self, request: Request<Body>) -> io::Result<Response<Body>> {
         let (parts, body) = request.into_parts();
         let body = body.collect_bytes().await.unwrap();
         let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let label = format!("{} {}", parts.method, parts.uri.path());
         let permit = self.trap.before(&label).await;
-        let (status, answer) = self.carry_out(&parts.method, parts.uri.path(), parts.uri.query(), &body);
+        let fate = self.fate(&parts.method, parts.uri.path());
+        let (mut status, mut answer) = match fate {
+            Fate::Refused(status) => failure(status, "Refused"),
+            Fate::Unheard => return given_up().await,
+            Fate::Page => return Ok(Response::new(Body::from(b"<html>502 Bad Gateway</html>".to_vec()))),
+            _ => self.carry_out(&parts.method, parts.uri.path(), parts.uri.query(), &body),
+        };
+        match fate {
+            Fate::Unanswered => return given_up().await,
+            Fate::Slow(time) => tokio::time::sleep(time).await,
+            Fate::Denied(code) => (status, answer) = failure(code, "Denied"),
+            Fate::Sound | Fate::Refused(_) | Fate::Unheard | Fate::Garbled | Fate::Page => {}
+        }
         self.trap.after(permit).await;
-        Response::builder().status(status).body(Body::from(serde_json::to_vec(&answer).unwrap())).unwrap()
+        let mut text = serde_json::to_vec(&answer).unwrap();
+        if fate == Fate::Garbled {
+            text.truncate(text.len() / 2);
+        }
+        Ok(Response::builder().status(status).body(Body::from(text)).unwrap())
     }
 
     fn carry_out(&self, method: &Method, path: &str, query: Option<&str>, body: &Value) -> (u16, Value) {
@@ -290,96 +342,10 @@ impl FakeKube {
     }
 }
 
-impl State {
-    fn patch(&mut self, key: Key, mut object: Value, body: &Value) -> (u16, Value) {
-        if let Some(operations) = body.as_array() {
-            for operation in operations {
-                let path = operation["path"].as_str().unwrap();
-                match operation["op"].as_str().unwrap() {
-                    "test" if object.pointer(path) == Some(&operation["value"]) => {}
-                    "remove" => {
-                        let index: usize = path.rsplit('/').next().unwrap().parse().unwrap();
-                        object["metadata"]["finalizers"].as_array_mut().unwrap().remove(index);
-                    }
-                    _ => return failure(422, "Invalid"),
-                }
-            }
-            if object["metadata"]["deletionTimestamp"].is_string()
-                && object["metadata"]["finalizers"].as_array().is_none_or(Vec::is_empty)
-            {
-                self.writes += 1;
-                self.remove(&key);
-                return (200, object);
-            }
-            return (200, self.change(key, object));
-        }
-        if body["apiVersion"].is_string() {
-            if body["metadata"]["uid"] != object["metadata"]["uid"] {
-                return failure(409, "Conflict");
-            }
-            object["metadata"]["finalizers"] = body["metadata"]["finalizers"].clone();
-            return (200, self.change(key, object));
-        }
-        if !is_met(&body["metadata"], &object) {
-            return failure(409, "Conflict");
-        }
-        json_patch::merge(&mut object, body);
-        (200, self.change(key, object))
-    }
-
-    fn change(&mut self, key: Key, mut object: Value) -> Value {
-        self.writes += 1;
-        shorten_numbers(&mut object);
-        if self.objects.get(&key) == Some(&object) {
-            return object;
-        }
-        self.put(key, object)
-    }
-
-    fn put(&mut self, key: Key, mut object: Value) -> Value {
-        self.version += 1;
-        object["metadata"]["resourceVersion"] = json!(self.version.to_string());
-        self.changed.push(key.clone());
-        self.objects.insert(key, object.clone());
-        if let Some(versions) = &mut self.versions {
-            versions.push(object.clone());
-        }
-        object
-    }
-
-    fn remove(&mut self, key: &Key) {
-        self.version += 1;
-        self.objects.remove(key);
-        self.changed.push(key.clone());
-    }
-}
-
-/// Whether an object is the one, and of the version, that a request is about, as far as it says so.
-fn is_met(said: &Value, object: &Value) -> bool {
-    let same = |field: &str| said[field].is_null() || said[field] == object["metadata"][field];
-    same("uid") && same("resourceVersion")
-}
-
-/// Writes whole numbers as the API server does, without a fraction.
-fn shorten_numbers(value: &mut Value) {
-    match value {
-        Value::Object(fields) => fields.values_mut().for_each(shorten_numbers),
-        Value::Array(items) => items.iter_mut().for_each(shorten_numbers),
-        Value::Number(number) => {
-            if let Some(whole) = number.as_f64().filter(|number| number.fract() == 0.0 && number.abs() < 1e15) {
-                *value = serde_json::from_str(&format!("{whole:.0}")).unwrap();
-            }
-        }
-        _ => {}
-    }
-}
-
-fn failure(code: u16, reason: &str) -> (u16, Value) {
-    let status = json!({
-        "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-        "message": reason, "reason": reason, "code": code,
-    });
-    (code, status)
+/// A client waits a while for an answer that does not come.
+async fn given_up<T>() -> io::Result<T> {
+    tokio::time::sleep(disturbance::GIVEN_UP).await;
+    Err(disturbance::given_up())
 }
 
 fn encoded(value: &Value) -> Value {

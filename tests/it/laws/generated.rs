@@ -46,9 +46,11 @@ const FIXED: &[&str] = &[
 ];
 
 /// What an example can be changed into, at random.
-struct Chance {
-    numbers: StdRng,
-    now: Timestamp,
+pub struct Chance {
+    pub numbers: StdRng,
+    pub now: Timestamp,
+    /// The fields that stay as they are, by name.
+    pub fixed: &'static [&'static str],
 }
 
 /// A place in a spec where something may be otherwise.
@@ -59,22 +61,22 @@ struct Place<'a> {
 }
 
 impl Chance {
-    fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         self.numbers.random_range(0..bound)
     }
 
-    fn one_in(&mut self, bound: usize) -> bool {
+    pub fn one_in(&mut self, bound: usize) -> bool {
         self.below(bound) == 0
     }
 
-    fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
+    pub fn pick<'a, T>(&mut self, items: &'a [T]) -> &'a T {
         &items[self.below(items.len())]
     }
 
     /// Makes one change.
-    fn change(&mut self, schema: &Value, spec: &mut Value) {
+    pub fn change(&mut self, schema: &Value, spec: &mut Value) {
         let mut places = Vec::new();
-        collect(schema, spec, "", false, &mut places);
+        collect(schema, spec, "", self.fixed, false, &mut places);
         let Place { pointer, schema, optional } = &places[self.below(places.len())];
         let (parent, name) = pointer.rsplit_once('/').unwrap();
         let made = self.value(schema);
@@ -145,7 +147,14 @@ fn bound(schema: &Value, name: &str) -> Option<i64> {
 }
 
 /// Every place at and below a value.
-fn collect<'a>(schema: &'a Value, value: &Value, pointer: &str, optional: bool, places: &mut Vec<Place<'a>>) {
+fn collect<'a>(
+    schema: &'a Value,
+    value: &Value,
+    pointer: &str,
+    fixed: &[&str],
+    optional: bool,
+    places: &mut Vec<Place<'a>>,
+) {
     if !pointer.is_empty() {
         places.push(Place { pointer: pointer.to_owned(), schema, optional });
     }
@@ -153,17 +162,17 @@ fn collect<'a>(schema: &'a Value, value: &Value, pointer: &str, optional: bool, 
         Value::Object(fields) => {
             let required = schema["required"].as_array();
             for (name, field) in schema["properties"].as_object().into_iter().flatten() {
-                if FIXED.contains(&name.as_str()) {
+                if fixed.contains(&name.as_str()) {
                     continue;
                 }
                 let optional = required.is_none_or(|required| !required.contains(&json!(name)));
                 let value = fields.get(name).unwrap_or(&Value::Null);
-                collect(field, value, &format!("{pointer}/{name}"), optional, places);
+                collect(field, value, &format!("{pointer}/{name}"), fixed, optional, places);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
-                collect(&schema["items"], item, &format!("{pointer}/{index}"), false, places);
+                collect(&schema["items"], item, &format!("{pointer}/{index}"), fixed, false, places);
             }
         }
         _ => {}
@@ -211,7 +220,7 @@ async fn expect_settled(world: &World, definition: &Definition, object: &Value, 
 #[tokio::test]
 async fn specs_made_at_random_settle_and_are_what_is_imported_of_them() {
     let mut world = World::new().await;
-    let mut chance = Chance { numbers: StdRng::seed_from_u64(SEED), now: world.clock.now() };
+    let mut chance = Chance { numbers: StdRng::seed_from_u64(SEED), now: world.clock.now(), fixed: FIXED };
     let mut counts: BTreeMap<(&str, String), usize> = BTreeMap::new();
     for (name, kind, example) in examples() {
         let definition = Definition::of(kind);

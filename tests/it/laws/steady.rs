@@ -6,6 +6,7 @@ use jiff::SignedDuration;
 use serde_json::Value;
 
 use super::{
+    disturbance::Disturbance,
     fake_kube::Key,
     world::{NAMESPACE, Run, World, condition, documents, examples},
 };
@@ -182,8 +183,10 @@ async fn credentials_that_went_with_their_namespace_hold_nothing_up() {
             world.run(&mut operator).await;
             let (left, after) = (world.kube.get(key), world.dump().await["atlas"].clone());
             match (remembered, own) {
-                (true, _) => assert!(left.is_none() && after != before, "{about}: it is deleted"),
-                (_, true) => assert!(left.is_none() && after == before, "{about}: it is let go, and kept in Atlas"),
+                (true, _) => assert!(left.is_none() && after != before, "{about}: it is deleted: {left:?}"),
+                (_, true) => {
+                    assert!(left.is_none() && after == before, "{about}: it is let go, and kept in Atlas: {left:?}");
+                }
                 _ => {
                     let stalled = condition(&left.unwrap(), "Stalled");
                     assert_eq!(stalled["reason"], "CredentialsNotFound", "{about}: a person can still mend it");
@@ -218,9 +221,15 @@ async fn missing_input_costs_no_call_and_its_coming_wakes() {
         for document in &documents {
             world.apply_one(document);
         }
-        // Within a second: by being woken, not by the timed retry.
-        world.run_for(&mut operator, Some(Duration::from_secs(1))).await;
-        assert!(!world.simulator.calls(0).await.unwrap().is_empty(), "{name} was not woken");
+        // Within a second: by being woken, not by the timed retry, which a failed request would lead to.
+        world.chance(Disturbance::calm);
+        world.run_for(&mut operator, Some(world.promptly())).await;
+        assert!(
+            !world.simulator.calls(0).await.unwrap().is_empty(),
+            "{name} was not woken\n{}\n{}",
+            operator.due(&world),
+            world.describe()
+        );
         assert!(atlas_operator::engine::Clock::now(&world.clock).duration_since(begun) < SignedDuration::from_secs(30));
         world.run(&mut operator).await;
         assert_eq!(world.unready(), Vec::<String>::new(), "{name}");

@@ -10,9 +10,8 @@ use atlas_operator::{
     engine::{
         Clock, Engine, Options,
         control::{Range, prepare},
-        facts::Facts,
         object::{KindRef, Object},
-        policy::Defaults,
+        policy::{ADOPT, DELETION, Defaults, POLICY},
     },
     kind::{Example, Kind},
     kinds,
@@ -20,18 +19,17 @@ use atlas_operator::{
     status::SecretReference,
     telemetry::metrics::Metrics,
 };
-use futures::{FutureExt, StreamExt, stream::BoxStream};
 use harness::{Simulator, SimulatorOptions};
 use jiff::Timestamp;
-use kube::runtime::{
-    reflector::{ObjectRef, store::Writer},
-    watcher::Event,
-};
+use kube::runtime::reflector::store::Writer;
 use serde_json::Value;
 
+pub use super::operator::TestOperator;
 use super::{
     super::somebody::Somebody,
+    disturbance::{self, Disturbance},
     fake_kube::{FakeKube, Key},
+    operator::{Feeds, Next},
     proxy::Proxy,
     trap::Trap,
 };
@@ -68,6 +66,9 @@ pub enum Run {
     Killed,
 }
 
+/// The variable of the environment whose seed disturbs every world.
+pub const SEED: &str = "LAWS_SEED";
+
 /// When every law begins.
 const START: &str = "2026-03-29T00:58:31.118066943Z";
 
@@ -77,6 +78,10 @@ pub struct World {
     pub kube: FakeKube,
     pub trap: Arc<Trap>,
     pub clock: TestClock,
+    /// Of the chances of a disturbed world,
+    seed: Option<u64>,
+    /// and how often that was made anew.
+    rounds: u64,
     proxy: Option<Proxy>,
     /// How long the operator waits for an answer, on the machine's own clock.
     pub total_timeout: Duration,
@@ -87,7 +92,7 @@ pub struct World {
 }
 
 impl World {
-    /// A simulator of its own, with the clock standing still.
+    /// A simulator of its own, with the clock standing still; disturbed if the environment names a seed.
     pub async fn new() -> Self {
         Self::around(SimulatorOptions::default()).await
     }
@@ -109,6 +114,8 @@ impl World {
         let clock = TestClock(Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)));
         let world = Self {
             kube: FakeKube::new(Arc::clone(&trap), clock.clone()),
+            seed: None,
+            rounds: 0,
             simulator,
             trap,
             clock,
@@ -119,7 +126,22 @@ impl World {
             default_secret: Some(SecretReference { namespace: "operator".into(), name: "default".into() }),
         };
         world.read_clock().await;
-        world
+        match std::env::var(SEED) {
+            Ok(seed) => world.disturbed(seed.parse().unwrap()),
+            Err(_) => world,
+        }
+    }
+
+    /// The same world, in which Kubernetes is as [`super::disturbance`] says, by the chances of this seed.
+    pub fn disturbed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self.kube = self.new_kube();
+        self
+    }
+
+    fn new_kube(&self) -> FakeKube {
+        let disturbance = self.seed.map(|seed| Disturbance::new(seed, self.rounds));
+        FakeKube::new(Arc::clone(&self.trap), self.clock.clone()).disturbed(disturbance)
     }
 
     /// Back to an empty Kubernetes and the simulator as it started, with the teams that examples name.
@@ -127,7 +149,8 @@ impl World {
         self.simulator.reset().await.unwrap();
         Somebody::of(&self.simulator, &self.simulator.organizations()[0]).make_teams().await;
         self.simulator.clear_calls().await.unwrap();
-        self.kube = FakeKube::new(Arc::clone(&self.trap), self.clock.clone());
+        self.rounds += 1;
+        self.kube = self.new_kube();
         self.trap.set(None);
         self.read_clock().await;
     }
@@ -192,36 +215,45 @@ impl World {
             stores.insert(kind.name(), vec![writer.as_reader()]);
             writers.insert(kind.plural(), (*kind, writer));
         }
-        let engine = Arc::new(Engine::new(
+        let policies = if self.seed.is_some() { self.announce_policies() } else { self.defaults };
+        let namespaces = self.seed.map(|_| Writer::default());
+        let mut engine = Engine::new(
             kube,
             Clients::new(Endpoint::parse(url).unwrap(), settings),
             stores,
             Arc::new(self.clock.clone()),
-            Options {
-                resync: self.resync,
-                default_secret: self.default_secret.clone(),
-                policies: self.defaults,
-                concurrency: 1,
-            },
+            Options { resync: self.resync, default_secret: self.default_secret.clone(), policies, concurrency: 1 },
             Arc::new(Metrics::default()),
             Term::unlimited(),
-        ));
-        let woken = kinds::all().iter().map(|kind| (kind.plural(), engine.wakes.stream(*kind).boxed())).collect();
-        let mut operator = TestOperator {
-            engine,
-            writers,
-            woken,
-            facts: Facts::default(),
-            due: BTreeMap::new(),
-            seen: HashMap::new(),
-            passes: 0,
-        };
-        // A start lists everything.
-        self.kube.take_changed();
-        for (key, _) in self.objects() {
-            operator.saw(self, &key);
-        }
-        operator
+        );
+        engine.namespaces = namespaces.as_ref().map(Writer::as_reader);
+        self.chance(Disturbance::stir);
+        TestOperator::start(self, Arc::new(engine), Feeds { objects: writers, namespaces })
+    }
+
+    /// Lets the namespaces say what the operator's flags would say otherwise; answers the flags that are left.
+    fn announce_policies(&self) -> Defaults {
+        let Defaults { manage, deletion, adopt } = self.defaults;
+        let manage = manage.map(|manage| (POLICY, manage.to_string()));
+        let deletion = deletion.map(|deletion| (DELETION, format!("{deletion:?}").to_lowercase()));
+        let adopt = adopt.map(|adopt| (ADOPT, format!("{adopt:?}").to_lowercase()));
+        self.kube.set_policies([manage, deletion, adopt].into_iter().flatten());
+        Defaults::default()
+    }
+
+    /// Within which an object is looked at that is woken, which is long before it would be by itself.
+    pub fn promptly(&self) -> Duration {
+        Duration::from_secs(if self.seed.is_some() { 10 } else { 1 })
+    }
+
+    /// How many passes run at once.
+    pub fn width(&self) -> usize {
+        if self.seed.is_some() { disturbance::WIDTH } else { 1 }
+    }
+
+    /// What chance decides in a disturbed world; none in another.
+    pub fn chance<T>(&self, decide: impl FnOnce(&mut Disturbance) -> T) -> Option<T> {
+        self.kube.chance(decide)
     }
 
     /// Runs `operator` until nothing is due, or the trap holds a call.
@@ -231,35 +263,47 @@ impl World {
 
     /// Runs `operator` for `span` of virtual time, whatever is due.
     pub async fn run_for(&self, operator: &mut TestOperator, span: Option<Duration>) -> Run {
-        let begun = self.clock.now();
-        let most_passes = self.most_passes();
-        for _ in 0..most_passes {
-            operator.notice(self);
-            let now = self.clock.now();
-            let next = operator.due.iter().min_by_key(|(_, at)| **at).map(|(key, at)| (key.clone(), *at));
-            let Some((key, at)) = next else {
-                if let Some(span) = span {
-                    self.rest(begun, span).await;
+        let (begun, before, most_passes) = (self.clock.now(), operator.passes, self.most_passes());
+        let mut sound_until = None;
+        while operator.passes < before + most_passes {
+            let (key, at) = match operator.go_on(self).await {
+                Next::Went => continue,
+                Next::Killed => return Run::Killed,
+                Next::Idle(Some(next)) => next,
+                Next::Idle(None) => {
+                    if let Some(span) = span {
+                        self.rest(begun, span).await;
+                    }
+                    return self.quiet();
                 }
-                return Run::Quiet;
             };
-            let delay = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+            let delay = Duration::try_from(at.duration_since(self.clock.now())).unwrap_or_default();
             match span {
-                None if delay >= QUIET || self.rests(operator) => return Run::Quiet,
+                None if delay >= QUIET => return self.quiet(),
+                None if self.rests(operator) => {
+                    // A status that could not be written still says what was; from here on all can be.
+                    if self.chance(Disturbance::calm).unwrap_or_default() {
+                        sound_until = Some(self.clock.now() + QUIET);
+                    } else if sound_until.is_none_or(|until| until <= self.clock.now()) {
+                        return self.quiet();
+                    }
+                }
                 Some(span) if at.duration_since(begun) > jiff::SignedDuration::try_from(span).unwrap() => {
                     self.rest(begun, span).await;
-                    return Run::Quiet;
+                    return self.quiet();
                 }
                 _ => {}
             }
-            if !delay.is_zero() {
-                self.advance(delay).await;
-            }
-            if operator.pass(self, &key).await == Run::Killed {
-                return Run::Killed;
-            }
+            assert!(!delay.is_zero(), "{key:?} is due and no pass begins");
+            self.advance(delay).await;
         }
-        panic!("not quiet after {most_passes} passes; due: {:?}\n{}", operator.due, self.describe());
+        panic!("not quiet after {most_passes} passes; {}\n{}", operator.due(self), self.describe());
+    }
+
+    /// Where all has come to rest nothing fails any more, until somebody does something.
+    fn quiet(&self) -> Run {
+        let _ = self.chance(Disturbance::calm);
+        Run::Quiet
     }
 
     fn most_passes(&self) -> usize {
@@ -281,7 +325,7 @@ impl World {
         ];
         let now = self.clock.now();
         let soon = now + QUIET;
-        operator.due.iter().filter(|(_, at)| **at < soon).all(|(key, at)| {
+        operator.appointments().filter(|(_, at)| **at < soon).all(|(key, at)| {
             let object = self.kube.get(key).unwrap_or_default();
             let waits =
                 condition(&object, "Ready")["reason"].as_str().is_some_and(|reason| FOR_A_PERSON.contains(&reason));
@@ -348,94 +392,19 @@ impl World {
     }
 }
 
+impl Drop for World {
+    fn drop(&mut self) {
+        if let (true, Some(seed)) = (std::thread::panicking(), self.seed) {
+            eprintln!("in the disturbed world of {SEED}={seed}, round {}", self.rounds);
+        }
+    }
+}
+
 /// The teams of every organization, by id.
 fn team_names(atlas: &Value) -> Vec<(String, String)> {
     let organizations = atlas["organizations"].as_array().into_iter().flatten();
     let teams = organizations.flat_map(|organization| organization["teams"].as_object().into_iter().flatten());
     teams.map(|(id, team)| (id.clone(), team["name"].as_str().unwrap().to_owned())).collect()
-}
-
-/// An operator's process: all that is lost when it ends.
-pub struct TestOperator {
-    pub engine: Arc<Engine>,
-    writers: HashMap<&'static str, (&'static dyn Kind, Writer<Object>)>,
-    woken: HashMap<&'static str, BoxStream<'static, ObjectRef<Object>>>,
-    facts: Facts,
-    due: BTreeMap<Key, Timestamp>,
-    /// What the controller's predicates compare, as last seen.
-    seen: HashMap<Key, Value>,
-    pub passes: usize,
-}
-
-impl TestOperator {
-    /// What is due, and how often something was looked at, for a failure message.
-    pub fn due(&self, world: &World) -> String {
-        format!("{} passes; now {}; due {:?}", self.passes, world.clock.now(), self.due)
-    }
-
-    /// Shows the operator what changed in Kubernetes, as its watches would, and wakes what is to be woken.
-    fn notice(&mut self, world: &World) {
-        for key in world.kube.take_changed() {
-            self.saw(world, &key);
-        }
-        for (plural, stream) in &mut self.woken {
-            while let Some(Some(reference)) = stream.next().now_or_never() {
-                let key = ((*plural).to_owned(), reference.namespace.unwrap_or_default(), reference.name);
-                if world.kube.get(&key).is_some() {
-                    self.due.insert(key, world.clock.now());
-                }
-            }
-        }
-    }
-
-    fn saw(&mut self, world: &World, key: &Key) {
-        if key.0 == "secrets" {
-            let topic = atlas_operator::engine::wake::Topic::Secret(key.1.clone(), key.2.clone());
-            self.engine.wakes.publish(&topic);
-            return;
-        }
-        let Some((kind, writer)) = self.writers.get_mut(key.0.as_str()) else { return };
-        let Some(value) = world.kube.get(key) else {
-            if let Some(before) = self.seen.remove(key) {
-                let event = Event::Delete(object(&before));
-                writer.apply_watcher_event(&event);
-                self.facts.saw(&self.engine, *kind, &event);
-            }
-            self.due.remove(key);
-            return;
-        };
-        let event = Event::Apply(object(&value));
-        writer.apply_watcher_event(&event);
-        self.facts.saw(&self.engine, *kind, &event);
-        let compared = |value: &Value| {
-            ["generation", "finalizers", "annotations", "uid"].map(|field| value["metadata"][field].clone())
-        };
-        let before = self.seen.insert(key.clone(), value.clone());
-        if before.is_none_or(|before| compared(&before) != compared(&value)) {
-            self.due.insert(key.clone(), world.clock.now());
-        }
-    }
-
-    async fn pass(&mut self, world: &World, key: &Key) -> Run {
-        self.due.remove(key);
-        let Some((kind, _)) = self.writers.get(key.0.as_str()) else { return Run::Quiet };
-        let Some(object) = self.engine.object(kind.name(), &key.1, &key.2) else { return Run::Quiet };
-        self.passes += 1;
-        let engine = Arc::clone(&self.engine);
-        let delay = tokio::select! {
-            biased;
-            () = world.trap.sprung() => return Run::Killed,
-            delay = engine.pass(*kind, &object) => delay,
-        };
-        if let Some(delay) = delay {
-            self.due.insert(key.clone(), world.clock.now() + delay);
-        }
-        Run::Quiet
-    }
-}
-
-fn object(value: &Value) -> Object {
-    serde_json::from_str(&value.to_string()).unwrap()
 }
 
 pub fn condition(object: &Value, type_: &str) -> Value {
@@ -448,7 +417,7 @@ pub fn documents(yaml: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(yaml).unwrap()
 }
 
-fn plural(document: &Value) -> String {
+pub fn plural(document: &Value) -> String {
     let name = document["kind"].as_str().unwrap();
     if name == "Secret" {
         return "secrets".to_owned();

@@ -11,11 +11,14 @@ use std::{ops::Deref, path::PathBuf, time::Duration};
 
 use harness::{
     AuditEvent, Call, ControlPlane, ControlPlaneOptions, Operator, OperatorOptions, Organization, Pod, Simulator,
-    SimulatorOptions, eventually, service_account_user,
+    eventually, service_account_user,
 };
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+mod scenery;
+
+pub use self::scenery::Scenery;
 use super::kube::{Kube, condition, is_current, is_ready};
 
 /// For whatever takes the operator seconds; far above that, since two tests share two cores with two control planes.
@@ -87,78 +90,6 @@ impl Deref for Ground {
             Self::Own(plane) => plane,
         }
     }
-}
-
-/// How a stage is set.
-pub struct Scenery {
-    /// Its namespaces; the first has the name of the test's subject. On a shared plane the operator watches these.
-    pub namespaces: Vec<String>,
-    /// How many organizations the simulator has.
-    pub organizations: usize,
-    /// How many seconds of Atlas pass in one.
-    pub speed: f64,
-    /// More arguments of `atlas-operator run`.
-    pub arguments: Vec<String>,
-    /// What the operator logs.
-    pub log_filter: String,
-    /// Whether requests and answers are checked against the published description of the API, where it is at hand.
-    /// Reading it takes the simulator seconds.
-    pub checked: bool,
-    /// Where the operator looks for Atlas, when that is not the simulator itself.
-    pub atlas_url: Option<String>,
-    /// Where the simulator listens, when a test must know before it starts.
-    pub port: Option<u16>,
-}
-
-impl Default for Scenery {
-    fn default() -> Self {
-        Self {
-            namespaces: Vec::new(),
-            organizations: 1,
-            speed: SPEED,
-            arguments: Vec::new(),
-            log_filter: "info".to_owned(),
-            checked: false,
-            atlas_url: None,
-            port: None,
-        }
-    }
-}
-
-impl Scenery {
-    /// One namespace, one organization.
-    pub fn of(namespace: &str) -> Self {
-        Self { namespaces: vec![namespace.to_owned()], ..Self::default() }
-    }
-
-    pub fn arguments(mut self, arguments: &[&str]) -> Self {
-        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
-        self
-    }
-
-    pub fn simulator(&self) -> SimulatorOptions {
-        SimulatorOptions {
-            speed: self.speed,
-            openapi: self.checked.then(openapi).flatten(),
-            organizations: (1..=self.organizations).map(|number| format!("Organization {number}")).collect(),
-            port: self.port,
-            ..SimulatorOptions::default()
-        }
-    }
-}
-
-/// The published description of the API; none where the data of the API is not at hand, which is then said.
-fn openapi() -> Option<PathBuf> {
-    let folder = std::env::var_os("ATLAS_API_DATA")
-        .map_or_else(|| harness::repository().join("../shared/atlas-api"), PathBuf::from);
-    let file = folder.join("openapi.yaml");
-    if file.is_file() {
-        return Some(file);
-    }
-    println!(
-        "requests and answers are not checked against the API's description: ATLAS_API_DATA names no folder with it"
-    );
-    None
 }
 
 /// Everything a test works with.
@@ -255,6 +186,18 @@ impl Stage {
         self.operator.wait_ready().await.unwrap();
     }
 
+    /// Ends the operator as a crash would, and starts another, which has not got ready yet.
+    pub fn kill_operator(&mut self) {
+        self.operator.kill();
+        assert!(!self.operator.logs().contains("panicked at"), "{}", self.operator.last_lines());
+        self.operator = Operator::start(&self.options).unwrap();
+    }
+
+    /// Waits until the operator is ready.
+    pub async fn wait_operator(&self) {
+        self.operator.wait_ready().await.unwrap();
+    }
+
     /// Starts one more operator like the first, but for the address at which it looks for Atlas.
     pub async fn another_operator(&self, atlas_url: &str) -> Operator {
         let options = OperatorOptions { atlas_url: atlas_url.to_owned(), ..self.options.clone() };
@@ -298,19 +241,25 @@ impl Stage {
         self.all_ready_but(namespace, "").await;
     }
 
+    /// The same, within another time than usual.
+    pub async fn all_ready_within(&self, namespace: &str, patience: Duration) {
+        self.expect_running();
+        self.ready(namespace, "", patience).await;
+    }
+
     /// The same, when it is another operator than that of the stage which makes them so.
     pub async fn ready_without_me(&self, namespace: &str) {
-        self.ready(namespace, "").await;
+        self.ready(namespace, "", PATIENCE).await;
     }
 
     /// The same, whatever the objects called `exception` are.
     pub async fn all_ready_but(&self, namespace: &str, exception: &str) {
         self.expect_running();
-        self.ready(namespace, exception).await;
+        self.ready(namespace, exception, PATIENCE).await;
     }
 
-    async fn ready(&self, namespace: &str, exception: &str) {
-        eventually(PATIENCE, &format!("everything in {namespace} to be Ready"), || async {
+    async fn ready(&self, namespace: &str, exception: &str, patience: Duration) {
+        eventually(patience, &format!("everything in {namespace} to be Ready"), || async {
             let mut objects = self.kube.objects(namespace).await;
             objects.retain(|object| object["metadata"]["name"] != exception);
             let unready: Vec<&Value> = objects.iter().filter(|object| !is_ready(object)).collect();
