@@ -12,19 +12,21 @@ use serde_json::{Value, value::RawValue};
 
 use crate::status::OperationType;
 
+mod answer;
 pub mod definition;
 mod needs;
 mod order;
 mod route;
 pub mod template;
 
+pub use answer::is_about;
 pub use needs::{
     By, Connection, Given, Home, Issue, Login, Lookup, Needs, ObjectNeed, ProjectReference, SecretNeed, SecretSource,
 };
 pub use order::{Clearing, Settled};
 pub use route::{
-    Add, Alter, Create, Delete, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage, Policy, Progress,
-    Route, Shape, Upgrade, Way,
+    Add, Alter, Create, Delete, Endpoint, Entries, Field, Guard, Hold, Intent, Part, Passage, Policy, Progress, Route,
+    Shape, Upgrade, Way,
 };
 
 /// The API group of every kind.

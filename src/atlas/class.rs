@@ -3,7 +3,7 @@
 //! A status alone says little at Atlas. A name that is taken is a 400 for a cluster and a 409 for a project; a missing
 //! permission is a 401; 404 is the answer for what is gone, for what is not there yet, and for a list in which one member is
 //! being deleted; and some of the 400s pass by themselves. The codes are those that were recorded or that the
-//! documentation of the API lists. Two rules keep a mistake here harmless: a code that is not listed backs off, so
+//! documentation of the API lists. Two rules keep a mistake here harmless: a code that is not listed is tried again, so
 //! nothing new can bring an object to a standstill; and only a 404 that names the very resource of the call means that
 //! this resource is not there.
 
@@ -40,6 +40,9 @@ pub enum Class {
     Blocked,
     /// The request itself is wrong: wait for a change of what it was made from.
     Rejected,
+    /// Atlas refused the request for a reason that is not listed here: say what Atlas says, and call again at growing
+    /// distances, because it may pass.
+    Unlisted,
 }
 
 impl Class {
@@ -61,7 +64,9 @@ impl Class {
         match refusal.status {
             401 | 403 => of_denied(refusal, code),
             404 => of_missing(refusal, code).or_else(|| of_code(refusal, code)).unwrap_or(Self::Backoff),
-            400..=499 => of_code(refusal, code).unwrap_or(Self::Backoff),
+            // These say nothing about what was sent.
+            406 | 410 => of_code(refusal, code).unwrap_or(Self::Backoff),
+            400..=499 => of_code(refusal, code).unwrap_or(Self::Unlisted),
             _ => Self::Backoff,
         }
     }

@@ -5,7 +5,9 @@
 use std::collections::BTreeSet;
 
 use super::super::refusal::UNEXPECTED_ERROR;
-use super::Class::{Absent, Backoff, Blocked, Exists, Forbidden, ParentAbsent, Rejected, RetryAfter, Unauthenticated};
+use super::Class::{
+    Absent, Backoff, Blocked, Exists, Forbidden, ParentAbsent, Rejected, RetryAfter, Unauthenticated, Unlisted,
+};
 use super::*;
 
 const GROUPS: &str = "/groups";
@@ -119,7 +121,7 @@ fn every_answer_that_was_seen_is_decided() {
         (&get, CLUSTER, 404, "RESOURCE_NOT_FOUND", Backoff),
         (&get, CLUSTER, 404, "UNEXPECTED_ERROR", Backoff),
         (&get, CLUSTER, 404, "", Backoff),
-        (&get, CLUSTER, 400, "CLUSTER_NOT_FOUND", Backoff),
+        (&get, CLUSTER, 400, "CLUSTER_NOT_FOUND", Unlisted),
         (&get, GROUP, 401, "GROUP_NOT_FOUND", Backoff),
         // The project is not there.
         (&get, CLUSTER, 404, "GROUP_NOT_FOUND", ParentAbsent),
@@ -172,7 +174,18 @@ fn every_answer_that_was_seen_is_decided() {
         (&post, CLUSTERS, 405, "WRITES_NOT_ALLOWED_DURING_APP_UPGRADES", Backoff),
         (&get, CLUSTER, 406, "INVALID_VERSION_DATE", Backoff),
         (&get, CLUSTER, 410, "VERSION_GONE", Backoff),
-        (&get, CLUSTER, 400, "ASYMMETRIC_SHARD_UNSUPPORTED", Backoff),
+        // What nobody knows is shown, and tried again.
+        (&get, CLUSTER, 400, "ASYMMETRIC_SHARD_UNSUPPORTED", Unlisted),
+        (&patch, PROCESS_ARGS, 400, "DEFAULT_CONFIG_LIMIT_EXCEPTION", Unlisted),
+        (&post, USERS, 409, "NEVER_HEARD_OF", Unlisted),
+        (&post, CLUSTERS, 402, "NEVER_HEARD_OF", Unlisted),
+        (&post, CLUSTERS, 422, "NEVER_HEARD_OF", Unlisted),
+        (&post, CLUSTERS, 400, "", Backoff),
+        (&post, CLUSTERS, 400, "UNEXPECTED_ERROR", Backoff),
+        (&post, CLUSTERS, 401, "NEVER_HEARD_OF", Backoff),
+        (&post, CLUSTERS, 404, "NEVER_HEARD_OF", Backoff),
+        (&post, CLUSTERS, 410, "NEVER_HEARD_OF", Backoff),
+        (&post, CLUSTERS, 500, "NEVER_HEARD_OF", Backoff),
         // What is wrong.
         (&post, CLUSTERS, 400, "INVALID_ATTRIBUTE", Rejected),
         (&post, CLUSTERS, 400, "INVALID_ENUM_VALUE", Rejected),
@@ -235,10 +248,16 @@ fn no_status_and_code_together_can_do_harm() {
                         Unauthenticated => panic!("only repeated refusals say so: {}", at()),
                         RetryAfter(wait) => assert!(wait >= Duration::from_secs(1), "{}", at()),
                         Class::Elsewhere => assert!(*method == Method::GET && matches!(status, 400..=499), "{}", at()),
+                        Unlisted => {
+                            assert!(matches!(status, 400..=499) && !matches!(status, 401 | 403 | 404), "{}", at());
+                        }
                         Backoff | Forbidden | Blocked => {}
                     }
-                    if !throttled && matches!(*code, "" | UNEXPECTED_ERROR | "SOMETHING_NEW") {
+                    if !throttled && matches!(*code, "" | UNEXPECTED_ERROR) {
                         assert_eq!(class, Backoff, "nothing unknown stands still: {}", at());
+                    }
+                    if !throttled && *code == "SOMETHING_NEW" {
+                        assert!(matches!(class, Backoff | Unlisted), "nothing unknown stands still: {}", at());
                     }
                     decided += 1;
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::RngExt;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::runtime::Handle;
@@ -67,6 +67,8 @@ pub(super) struct Exchanged {
     pub(super) raw: Raw,
     /// Whether the answer is 401 although everything was tried to prove the credential.
     pub(super) credential_refused: bool,
+    /// What the credential was proven with. By the time of the answer the client may have another token.
+    pub(super) proofs: Vec<SecretString>,
 }
 
 /// An exchange that did not end in an answer.
@@ -198,6 +200,14 @@ impl Client {
             Ok(exchanged) => self.outcome(call, exchanged, read),
             Err(trouble) => Err(error_of(call, trouble)),
         };
+        match &outcome {
+            // It is held already.
+            Err(Error::Throttled { .. }) => {}
+            Err(Error::Unsendable { .. } | Error::Withheld { .. } | Error::Unreachable { .. } | Error::Token(_)) => {
+                pace.unanswered(call);
+            }
+            Ok(_) | Err(Error::Refused(_) | Error::Unreadable { .. } | Error::Challenge { .. }) => pace.answered(call),
+        }
         if call.mutates() {
             log(call, outcome.as_ref().map(|answer| answer.status));
         }
@@ -208,13 +218,16 @@ impl Client {
     fn outcome<T>(
         &self,
         call: &Call,
-        Exchanged { raw, credential_refused }: Exchanged,
+        Exchanged { raw, credential_refused, proofs }: Exchanged,
         read: Read<T>,
     ) -> Result<Answer<T>, Error> {
         if raw.status.is_success() {
             return read(call, raw);
         }
-        let refusal = Refusal::read(call, &raw, credential_refused, &self.secrets(call));
+        // All that was sent and must not come back in a text.
+        let sent = call.body.iter().flat_map(super::Body::secrets).cloned();
+        let secrets: Vec<SecretString> = sent.chain(proofs).collect();
+        let refusal = Refusal::read(call, &raw, credential_refused, &secrets);
         if is_throttled(refusal.status, refusal.code.as_deref()) {
             let after = pace::wait_after(raw.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()));
             self.inner.transport.settings.observer.throttled(after);
@@ -239,16 +252,6 @@ impl Client {
         }
         let request = builder.build().map_err(|error| root_cause(&error))?;
         Ok(Prepared { request, template: call.template, mutates: call.mutates() })
-    }
-
-    /// All that was sent and must not come back in a text.
-    fn secrets(&self, call: &Call) -> Vec<SecretString> {
-        let mut secrets: Vec<_> = call.body.iter().flat_map(super::Body::secrets).cloned().collect();
-        match &self.inner.authentication {
-            Authentication::Digest(sessions) => secrets.push(sessions.secret().clone()),
-            Authentication::Bearer(tokens) => secrets.extend(tokens.secrets()),
-        }
-        secrets
     }
 }
 
@@ -277,14 +280,10 @@ impl Drop for Inner {
 /// Reads the body of a success.
 type Read<T> = fn(&Call, Raw) -> Result<Answer<T>, Error>;
 
-fn unreadable(call: &Call, status: u16, reason: String) -> Error {
-    Error::Unreadable { method: call.method.clone(), path: call.path.clone(), status, reason }
-}
-
 /// Reads a text. What is wrong with one is said without quoting it.
 fn text(call: &Call, raw: Raw) -> Result<Answer<SecretString>, Error> {
     let status = raw.status.as_u16();
-    let unreadable = |reason| unreadable(call, status, reason);
+    let unreadable = |reason| Error::unreadable(call, status, reason);
     let body = raw.body.map_err(unreadable)?;
     if body.iter().all(u8::is_ascii_whitespace) {
         return Err(unreadable("is empty".to_owned()));
@@ -293,18 +292,34 @@ fn text(call: &Call, raw: Raw) -> Result<Answer<SecretString>, Error> {
     Ok(Answer { status, body: SecretString::from(text) })
 }
 
-/// Reads a JSON document.
+/// Reads a JSON document. Atlas names the kind of every one that it answers with; what names another is somebody else's.
+/// Only a write may be answered with nothing.
 fn answer(call: &Call, raw: Raw) -> Result<Answer, Error> {
     let status = raw.status.as_u16();
-    let unreadable = |reason| unreadable(call, status, reason);
+    let unreadable = |reason| Error::unreadable(call, status, reason);
+    let is_document = is_of_the_api(&raw.headers);
     let body = raw.body.map_err(unreadable)?;
     if body.iter().all(u8::is_ascii_whitespace) {
-        return Ok(Answer { status, body: Value::Null });
+        return if call.mutates() {
+            Ok(Answer { status, body: Value::Null })
+        } else {
+            Err(unreadable("is empty".to_owned()))
+        };
+    }
+    if !is_document {
+        return Err(unreadable("is not of a content type of the Atlas Administration API".to_owned()));
     }
     // Only where the fault is: the parser's own words could quote the answer.
     serde_json::from_slice(&body)
         .map(|body| Answer { status, body })
         .map_err(|error| unreadable(format!("is not JSON (line {}, column {})", error.line(), error.column())))
+}
+
+/// Whether the content type is `application/vnd.atlas.2024-08-05+json`, whatever the date.
+fn is_of_the_api(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    kind.starts_with("application/vnd.atlas.") && kind.ends_with("+json")
 }
 
 /// An exchange that did not end in an answer, as the failure of its call.

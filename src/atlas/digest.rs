@@ -21,7 +21,7 @@ use url::Position;
 use super::client::{Exchanged, Trouble};
 use super::refusal::is_from_the_application;
 use super::text::tidy;
-use super::transport::{Prepared, Transport};
+use super::transport::{Prepared, Raw, Transport};
 
 /// The only realm that is ever answered: that of the Administration API.
 const REALM: &str = "MMS Public API";
@@ -51,11 +51,6 @@ impl Sessions {
         Self { public_key, private_key, idle: Mutex::new(Vec::new()) }
     }
 
-    /// The private key, to take it out of texts.
-    pub(super) fn secret(&self) -> &SecretString {
-        &self.private_key
-    }
-
     /// Sends a request, answering up to two fresh challenges, and once more from the start when Atlas refuses the
     /// request without a challenge: such a 401 comes from the edge, and the request was not carried out.
     pub(super) async fn exchange(&self, transport: &Transport, prepared: &Prepared) -> Result<Exchanged, Trouble> {
@@ -71,7 +66,7 @@ impl Sessions {
             let authorized = authorization.is_some();
             let raw = transport.once(prepared, authorization).await?;
             if raw.status != StatusCode::UNAUTHORIZED || (authorized && is_from_the_application(&raw)) {
-                return Ok(Exchanged { raw, credential_refused: false });
+                return Ok(self.exchanged(raw, false));
             }
             session.forget()?;
             match Challenge::find(&raw.headers) {
@@ -81,10 +76,14 @@ impl Sessions {
                     fresh = Some(challenge);
                 }
                 Ok(None) if authorized && !started_over => started_over = true,
-                Ok(_) => return Ok(Exchanged { raw, credential_refused: fresh_nonces == FRESH_NONCES }),
+                Ok(_) => return Ok(self.exchanged(raw, fresh_nonces == FRESH_NONCES)),
                 Err(offered) => return Err(Trouble::Challenge(offered)),
             }
         }
+    }
+
+    fn exchanged(&self, raw: Raw, credential_refused: bool) -> Exchanged {
+        Exchanged { raw, credential_refused, proofs: vec![self.private_key.clone()] }
     }
 
     /// The header that answers a challenge. A session counts on from this first use of a nonce; it is computed from the

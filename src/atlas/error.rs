@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 
 use super::refusal::is_silent;
 use super::text::tidy;
-use super::{Class, Refusal, TokenError};
+use super::{Call, Class, Refusal, TokenError};
 
 /// The longest sentence, in characters. It goes into a condition message, next to others.
 const SENTENCE_LIMIT: usize = 512;
@@ -58,7 +58,8 @@ pub enum Error {
     },
     /// Atlas answered with an error.
     Refused(Box<Refusal>),
-    /// Atlas answered with success and a body that is not what it claims to be: not JSON, cut off, too large.
+    /// Success, and an answer that is none to the call: of another content type, not JSON, cut off, too large, about
+    /// something else.
     Unreadable {
         /// The method of the call.
         method: Method,
@@ -89,6 +90,11 @@ impl From<Refusal> for Error {
 }
 
 impl Error {
+    /// An answer of success that is not one to its call; `reason` goes on after "the answer to GET /groups/5f".
+    pub fn unreadable(call: &Call, status: u16, reason: impl Into<String>) -> Self {
+        Self::Unreadable { method: call.method.clone(), path: call.path.clone(), status, reason: reason.into() }
+    }
+
     /// What to do about it.
     pub fn class(&self) -> Class {
         match self {

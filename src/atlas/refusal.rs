@@ -3,7 +3,7 @@
 use std::fmt;
 
 use reqwest::Method;
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_TYPE, HeaderMap};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -69,8 +69,12 @@ struct Document {
 }
 
 impl Document {
-    fn read(body: &[u8]) -> Self {
-        serde_json::from_slice(body).unwrap_or_default()
+    /// The document of an answer. What is of another content type than JSON is not from Atlas and says nothing.
+    fn read(raw: &Raw) -> Self {
+        if is_foreign(&raw.headers) {
+            return Self::default();
+        }
+        serde_json::from_slice(raw.body.as_deref().unwrap_or_default()).unwrap_or_default()
     }
 
     /// The detail, followed by what is wrong with each field.
@@ -93,7 +97,7 @@ impl Document {
 impl Refusal {
     /// Reads an answer with an error. `secrets` are taken out of every text in it.
     pub(super) fn read(call: &Call, raw: &Raw, credential_refused: bool, secrets: &[SecretString]) -> Self {
-        let document = Document::read(raw.body.as_deref().unwrap_or_default());
+        let document = Document::read(raw);
         let clean = |text: &str| without_secrets(text, secrets);
         let parameters = document.parameters.as_array().map_or(&[][..], Vec::as_slice);
         Self {
@@ -121,14 +125,21 @@ fn cleaned(value: &Value, clean: &impl Fn(&str) -> String) -> Value {
 
 /// The error code of the body, or of the header where the body has none.
 fn code(document: &Document, headers: &HeaderMap) -> Option<String> {
-    let header = || headers.get(ERROR_CODE_HEADER).and_then(|value| value.to_str().ok());
+    let header =
+        || headers.get(ERROR_CODE_HEADER).filter(|_| !is_foreign(headers)).and_then(|value| value.to_str().ok());
     document.code.as_str().or_else(header).filter(|code| !code.is_empty()).map(str::to_owned)
+}
+
+/// Whether an answer names another content type than JSON, which Atlas never does of an error.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("application/json");
+    !kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().ends_with("json")
 }
 
 /// Whether an answer of 401 comes from the application behind the authentication: it names a reason. The credential was
 /// then accepted, and offering it again changes nothing.
 pub(super) fn is_from_the_application(raw: &Raw) -> bool {
-    let document = Document::read(raw.body.as_deref().unwrap_or_default());
+    let document = Document::read(raw);
     !is_silent(code(&document, &raw.headers).as_deref())
 }
 
@@ -243,6 +254,25 @@ pub(super) mod tests {
         let raw = Raw { status: StatusCode::NOT_FOUND, headers, body: Err("broke off".to_owned()) };
         let refusal = Refusal::read(&call(Method::GET), &raw, false, &[]);
         assert_eq!(refusal.code.as_deref(), Some("GROUP_NOT_FOUND"));
+    }
+
+    #[test]
+    fn an_answer_of_another_content_type_says_nothing() {
+        for (kind, code) in [
+            (None, Some("CLUSTER_NOT_FOUND")),
+            (Some("application/json"), Some("CLUSTER_NOT_FOUND")),
+            (Some("application/vnd.atlas.2023-01-01+json;charset=utf-8"), Some("CLUSTER_NOT_FOUND")),
+            (Some("text/html"), None),
+            (Some("text/plain;charset=utf-8"), None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ERROR_CODE_HEADER, HeaderValue::from_static("CLUSTER_NOT_FOUND"));
+            headers.extend(kind.map(|kind| (CONTENT_TYPE, HeaderValue::from_static(kind))));
+            let body = Ok(br#"{"errorCode":"CLUSTER_NOT_FOUND"}"#.to_vec());
+            let raw = Raw { status: StatusCode::NOT_FOUND, headers, body };
+            assert_eq!(Refusal::read(&call(Method::GET), &raw, false, &[]).code.as_deref(), code, "{kind:?}");
+            assert_eq!(is_from_the_application(&raw), code.is_some(), "{kind:?}");
+        }
     }
 
     #[test]

@@ -56,7 +56,7 @@ impl Default for Settings {
             retries: 2,
             retry_delay: Duration::from_millis(500),
             // What Atlas asks for is obeyed up to here: buckets refill within a minute.
-            hold_limit: Duration::from_mins(15),
+            hold_limit: Duration::from_mins(2),
             // The token endpoint has a low rate limit of its own.
             token_failure_hold: Duration::from_secs(5),
             user_agent: concat!("atlas-operator/", env!("CARGO_PKG_VERSION")).to_owned(),

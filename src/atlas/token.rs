@@ -86,23 +86,24 @@ impl Tokens {
         Self { client_id, client_secret, current: Mutex::new(None), turn: tokio::sync::Mutex::new(None) }
     }
 
-    /// What must not appear in a text: the secret of the account and the present token.
-    pub(super) fn secrets(&self) -> Vec<SecretString> {
-        let token = self.present().map(|token| token.value.clone());
-        std::iter::once(self.client_secret.clone()).chain(token).collect()
-    }
-
     /// Sends a request with the token, and once more with a new one when Atlas refuses it as unauthenticated.
     pub(super) async fn exchange(&self, transport: &Transport, prepared: &Prepared) -> Result<Exchanged, Trouble> {
         let token = self.usable(transport).await?;
         let raw = transport.once(prepared, Some(bearer(&token)?)).await?;
         if raw.status != StatusCode::UNAUTHORIZED || is_from_the_application(&raw) {
-            return Ok(Exchanged { raw, credential_refused: false });
+            return Ok(Exchanged { raw, credential_refused: false, proofs: self.proofs([&token]) });
         }
-        let token = self.instead_of(&token, transport).await?;
+        let first = token;
+        let token = self.instead_of(&first, transport).await?;
         let raw = transport.once(prepared, Some(bearer(&token)?)).await?;
         let refused = raw.status == StatusCode::UNAUTHORIZED && !is_from_the_application(&raw);
-        Ok(Exchanged { raw, credential_refused: refused })
+        Ok(Exchanged { raw, credential_refused: refused, proofs: self.proofs([&first, &token]) })
+    }
+
+    /// What a server that was sent these tokens may quote.
+    fn proofs<'a>(&self, sent: impl IntoIterator<Item = &'a Arc<Token>>) -> Vec<SecretString> {
+        let tokens = sent.into_iter().map(|token| token.value.clone());
+        std::iter::once(self.client_secret.clone()).chain(tokens).collect()
     }
 
     /// Gives the token back to Atlas, so that it is worth nothing to anybody. Best effort: a token that is not revoked

@@ -13,7 +13,8 @@ use super::{
     wake::Subject,
 };
 use crate::{
-    atlas::Class,
+    atlas::{Class, Error, Method},
+    kind::Delete,
     status::{Operation, OperationType, Pending},
 };
 
@@ -23,8 +24,9 @@ impl Pass<'_> {
     pub(super) async fn send_or_pass(&mut self, sending: Sending, mut prospect: Prospect) -> Result<Outcome, Outcome> {
         let (part, purpose) = (sending.part, sending.purpose);
         let result = self.send(sending, &prospect.resolved, &prospect.scene).await;
-        let is_refused =
-            matches!(result, Err(Outcome::Blocked { .. } | Outcome::Refused { reason: Reason::Rejected, .. }));
+        let is_refused = result
+            .as_ref()
+            .is_err_and(|outcome| matches!(outcome, Outcome::Blocked { .. }) || outcome.reason() == Reason::Rejected);
         if purpose != Purpose::Update || !is_refused {
             return result;
         }
@@ -93,8 +95,15 @@ impl Pass<'_> {
         }
         match &result {
             Ok(_) => self.engine.ledger.refused(self.object, false, now),
-            Err(error) if error.class() == Class::Rejected => self.engine.ledger.refused(self.object, true, now),
+            Err(error) if matches!(error.class(), Class::Rejected | Class::Unlisted) => {
+                self.engine.ledger.refused(self.object, true, now);
+            }
             Err(_) => {}
+        }
+        let committed = result.as_ref().map_or_else(Error::may_have_committed, |_| true);
+        if let (true, true, Some(route)) = (committed, *method == Method::DELETE, route) {
+            let entry = sending.entry.as_deref().filter(|_| !matches!(route.delete, Delete::All(_)));
+            self.engine.ledger.removed(self.object, sending.part, entry);
         }
         let error = match result {
             Ok((_, given)) => {
@@ -116,7 +125,7 @@ impl Pass<'_> {
                 }
                 let reason = Reason::AlreadyExists;
                 let message = error.to_string();
-                return Err(if self.engine.ledger.is_failing(self.object) {
+                return Err(if self.is_refused(Class::Exists) {
                     Outcome::Refused { reason, message }
                 } else {
                     Outcome::Failed { reason, message }

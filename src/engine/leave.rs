@@ -162,7 +162,6 @@ impl Pass<'_> {
             let why = if self.is_deleting() { Released::Deleted } else { Released::AlreadyGone };
             return self.release(why).await;
         }
-        self.engine.ledger.absences(self.object, false);
         let scene = self.scene(Wanted::Gone, parts, observation, Adopt::Never, &resolved);
         match plan::next(&scene).map_err(|error| bug(&error.to_string()))? {
             Step::Done | Step::Rest { .. } => self.release(Released::Retained).await,
@@ -171,7 +170,10 @@ impl Pass<'_> {
                 Ok(End::Outcome(self.busy(state, &prospect)))
             }
             Step::Refuse(refusal) => Err(Outcome::Refused { reason: refusal.cause.into(), message: refusal.message }),
-            Step::Send(sending) => self.send(sending, &resolved, &scene).await.map(End::Outcome),
+            Step::Send(sending) => {
+                self.confirm_presence()?;
+                self.send(sending, &resolved, &scene).await.map(End::Outcome)
+            }
         }
     }
 

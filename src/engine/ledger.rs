@@ -6,7 +6,25 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::{object::Object, wake::lock};
-use crate::status::Status;
+use crate::{atlas::Class, status::Status};
+
+/// How far apart two answers of Atlas are before the second confirms the first.
+pub const APART: Duration = Duration::from_secs(5);
+
+/// What Atlas says of an object that it may say in passing, so that it is believed only when it is said again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Doubt {
+    /// The resource is not there.
+    Absent,
+    /// The resource is there, and a moment ago it was not.
+    Back,
+    /// Lists lack entries of the object: the part and the key of each.
+    Shrunk(Vec<(&'static str, String)>),
+    /// A resource that the spec names is not there.
+    NotFound(String),
+    /// A call was refused so.
+    Refused(Class),
+}
 
 /// How many writes in a row Atlas may refuse before the next one waits.
 const SERVED_AT_ONCE: u32 = 4;
@@ -20,7 +38,10 @@ struct Entry {
     generation: i64,
     failures: u32,
     unwritten: u32,
-    absences: u32,
+    /// What is not believed yet, and since when Atlas has been saying so.
+    doubt: Option<(Doubt, Timestamp)>,
+    /// The keys of the entries that a list was last believed to have, by part, without those deleted since.
+    listed: HashMap<&'static str, Vec<String>>,
     sent: (String, u32),
     refusals: u32,
     refused: Option<Timestamp>,
@@ -104,6 +125,53 @@ impl Ledger {
         })
     }
 
+    /// Whether Atlas has been saying `doubt`, and nothing else, for long enough to be believed. The first time it is
+    /// not; a failure that says nothing about the object comes in between without harm.
+    pub fn is_confirmed(&self, object: &Object, doubt: &Doubt, now: Timestamp) -> bool {
+        let apart = SignedDuration::try_from(APART).unwrap_or(SignedDuration::MAX);
+        self.with(object.own_uid(), |entry| match &entry.doubt {
+            Some((standing, since)) if standing == doubt => now.duration_since(*since) >= apart,
+            _ => {
+                entry.doubt = Some((doubt.clone(), now));
+                false
+            }
+        })
+    }
+
+    /// What is not believed yet of an object.
+    pub fn doubt(&self, object: &Object) -> Option<Doubt> {
+        self.with(object.own_uid(), |entry| entry.doubt.as_ref().map(|(doubt, _)| doubt.clone()))
+    }
+
+    /// Nothing is in doubt any more.
+    pub fn is_certain(&self, object: &Object) {
+        self.with(object.own_uid(), |entry| entry.doubt = None);
+    }
+
+    /// Remembers which entries a list was believed to have.
+    pub fn listed(&self, object: &Object, part: &'static str, keys: Vec<String>) {
+        self.with(object.own_uid(), |entry| entry.listed.insert(part, keys));
+    }
+
+    /// Atlas was asked to delete an entry of a list, or all of them.
+    pub fn removed(&self, object: &Object, part: &str, key: Option<&str>) {
+        self.with(object.own_uid(), |entry| {
+            if let Some(keys) = entry.listed.get_mut(part) {
+                keys.retain(|listed| key.is_some_and(|key| listed != key));
+            }
+        });
+    }
+
+    /// Whether an entry of the object that a list lacks was there, as far as this process can know.
+    pub fn was_listed(&self, object: &Object, part: &str, key: &String) -> bool {
+        self.with(object.own_uid(), |entry| entry.listed.get(part).is_none_or(|keys| keys.contains(key)))
+    }
+
+    /// Forgets the lists of an object, whose entries are gone with it.
+    pub fn forget_lists(&self, object: &Object) {
+        self.with(object.own_uid(), |entry| entry.listed.values_mut().for_each(Vec::clear));
+    }
+
     /// Whether the last pass over this generation failed.
     pub fn is_failing(&self, object: &Object) -> bool {
         let generation = object.metadata.generation.unwrap_or_default();
@@ -122,14 +190,6 @@ impl Ledger {
                 entry.sent = (call.unwrap_or_default().to_owned(), 0);
                 0
             }
-        })
-    }
-
-    /// How many passes in a row saw Atlas say that the object is not there, this one included; `false` starts anew.
-    pub fn absences(&self, object: &Object, absent: bool) -> u32 {
-        self.with(object.own_uid(), |entry| {
-            entry.absences = if absent { entry.absences.saturating_add(1) } else { 0 };
-            entry.absences
         })
     }
 
@@ -248,6 +308,48 @@ mod tests {
         assert!((8..=12).contains(&sent), "{sent} writes in ten minutes");
         ledger.refused(&object, false, start);
         assert!(!ledger.defers_writes(&object, start), "one success ends it");
+    }
+
+    #[test]
+    fn what_atlas_may_say_in_passing_is_believed_when_it_is_said_again_some_seconds_later() {
+        let (ledger, object) = (Ledger::default(), object("1"));
+        let at = |second: i64| Timestamp::from_second(1_767_225_600 + second).unwrap_or_default();
+        let says = |doubt: &Doubt, second| ledger.is_confirmed(&object, doubt, at(second));
+        let refused = Doubt::Refused(Class::Unauthenticated);
+        // Twice within a moment, as when a change wakes the object in between, is once.
+        assert!(!says(&Doubt::Absent, 0) && !says(&Doubt::Absent, 0) && !says(&Doubt::Absent, 4));
+        assert!(says(&Doubt::Absent, 5) && says(&Doubt::Absent, 6));
+        // Another failure is no first time, and whatever says otherwise starts anew.
+        ledger.failures(&object, true);
+        assert!(!says(&refused, 20), "a failure is no refusal");
+        assert!(!says(&Doubt::Refused(Class::Forbidden), 26), "another refusal is not the same");
+        assert!(!says(&refused, 32) && says(&refused, 37));
+        assert!(!says(&Doubt::Absent, 40));
+        assert!(!says(&Doubt::Back, 46), "and what was absent and is back is not believed at once either");
+        assert!(!says(&Doubt::Absent, 52) && !says(&Doubt::Back, 58) && says(&Doubt::Back, 63));
+        ledger.is_certain(&object);
+        assert!(!says(&Doubt::Back, 70));
+        let shrunk = |keys: &[&str]| Doubt::Shrunk(keys.iter().map(|key| ("limits", (*key).to_owned())).collect());
+        assert!(!says(&shrunk(&["a", "c"]), 80) && !says(&shrunk(&["b", "d"]), 86), "other entries each time");
+        assert!(says(&shrunk(&["b", "d"]), 91));
+    }
+
+    #[test]
+    fn an_entry_was_listed_if_it_was_there_or_nobody_knows() {
+        let (ledger, object) = (Ledger::default(), object("1"));
+        let was_listed = |part: &str, key: &str| ledger.was_listed(&object, part, &key.to_owned());
+        assert!(was_listed("limits", "a"), "nothing is known after a start");
+        ledger.listed(&object, "limits", vec!["a".to_owned(), "b".to_owned()]);
+        assert!(was_listed("limits", "a") && was_listed("teams", "a"));
+        assert!(!was_listed("limits", "c"), "it was only claimed");
+        ledger.removed(&object, "limits", Some("a"));
+        assert!(!was_listed("limits", "a") && was_listed("limits", "b"));
+        ledger.removed(&object, "limits", None);
+        assert!(!was_listed("limits", "b"), "all of them");
+        ledger.listed(&object, "limits", vec!["a".to_owned()]);
+        assert!(was_listed("limits", "a"), "it came back");
+        ledger.forget_lists(&object);
+        assert!(!was_listed("limits", "a"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub mod act;
 pub mod attend;
 pub mod backlog;
 pub mod claims;
+mod confirm;
 pub mod control;
 pub mod diff;
 pub mod events;

@@ -9,8 +9,11 @@ use super::{
 };
 use crate::{
     atlas::{Call, Class, Client, Error, Glance, Method, path},
-    kind::{Documents, Endpoint, Entries, Lookup, Part, Passage, Progress, Shape, Slots},
+    kind::{Documents, Endpoint, Entries, Lookup, Part, Passage, Progress, Route, Shape, Slots, is_about},
 };
+
+/// The status of a list that was read, whatever its pages had.
+const SUCCESS: u16 = 200;
 
 /// What Atlas reports of an object.
 pub struct Observation {
@@ -71,15 +74,14 @@ pub async fn observe(
 async fn read(client: &Client, part: &Part, slots: &Slots, before: &Documents) -> Result<Observed, Error> {
     let known = part.route.id_slot.is_none_or(|slot| slots.contains_key(slot));
     let endpoint = if known { Some(part.route.read) } else { part.route.find };
-    let Some(call) = endpoint.and_then(|endpoint| get(endpoint, slots)) else { return Ok(Observed::Unknown) };
-    let entries = match part.route.shape {
-        Shape::Document => None,
-        Shape::Entries(entries) => Some(entries),
+    let Some((endpoint, call)) = endpoint.and_then(|endpoint| Some((endpoint, get(endpoint, slots)?))) else {
+        return Ok(Observed::Unknown);
     };
-    let read = match entries {
-        Some(Entries { of: None, .. }) => client.list(&call).await.map(Value::Array),
-        Some(Entries { of: Some(of), .. }) => client.send(&call).await.map(|answer| of(&answer.body, before)),
-        None => client.send(&call).await.map(|answer| answer.body),
+    let read = match part.route.shape {
+        Shape::Document => {
+            document(client, &call, |answer| part.route.objection(endpoint, slots, &part.desired, answer)).await
+        }
+        Shape::Entries(entries) => list(client, &call, part, entries, endpoint, slots, before).await,
     };
     match (read, part.route.passage) {
         (Ok(document), _) => Ok(Observed::Present(document)),
@@ -91,19 +93,53 @@ async fn read(client: &Client, part: &Part, slots: &Slots, before: &Documents) -
     }
 }
 
+/// Reads a document, which is believed only if there is no objection to it.
+async fn document(
+    client: &Client,
+    call: &Call,
+    objection: impl FnOnce(&Value) -> Option<String>,
+) -> Result<Value, Error> {
+    let answer = client.send(call).await?;
+    match objection(&answer.body) {
+        None => Ok(answer.body),
+        Some(objection) => Err(Error::unreadable(call, answer.status, objection)),
+    }
+}
+
+/// Reads the entries of a list.
+async fn list(
+    client: &Client,
+    call: &Call,
+    part: &Part,
+    entries: &Entries,
+    endpoint: Endpoint,
+    slots: &Slots,
+    before: &Documents,
+) -> Result<Value, Error> {
+    let list = match entries.of {
+        None => Value::Array(client.list(call).await?),
+        Some(of) => of(&document(client, call, |answer| part.route.objection_to_source(answer)).await?, before),
+    };
+    match part.route.objection_to_entries(entries, endpoint, slots, &part.desired, &list) {
+        None => Ok(list),
+        Some(objection) => Err(Error::unreadable(call, SUCCESS, objection)),
+    }
+}
+
 async fn glimpse(client: &Client, part: &Part, slots: &Slots, glance: Option<Glance>) -> Option<Value> {
-    let (listed, glance) = (part.route.listed?, glance?);
-    let names = listed.names.iter();
-    let member: Option<Vec<_>> = names.map(|(slot, field)| Some((*field, slots.get(slot)?.as_str()))).collect();
-    client.glimpse(&get(listed.list, slots)?, &member?, glance).await
+    let (Route { names, read, .. }, listed, glance) = (part.route, part.route.listed?, glance?);
+    let member: Option<Vec<_>> = names.iter().map(|(slot, field)| Some((*field, slots.get(slot)?.as_str()))).collect();
+    let document = client.glimpse(&get(listed, slots)?, &member?, glance).await?;
+    part.route.objection(*read, slots, &part.desired, &document).is_none().then_some(document)
 }
 
 /// Looks at the other addresses that a resource may stand at, after the first has said that it is at another.
 async fn look_elsewhere(client: &Client, passage: &Passage, slots: &Slots) -> Result<Observed, Error> {
     for route in passage.others {
         let Some(call) = get(route.read, slots) else { continue };
-        match client.send(&call).await {
-            Ok(answer) => return Ok(Observed::Elsewhere(route, answer.body)),
+        let read = document(client, &call, |answer| route.objection(route.read, slots, &Value::Null, answer));
+        match read.await {
+            Ok(document) => return Ok(Observed::Elsewhere(route, document)),
             Err(error) if matches!(error.class(), Class::Elsewhere | Class::Absent) => {}
             Err(error) => return Err(error),
         }
@@ -114,8 +150,12 @@ async fn look_elsewhere(client: &Client, passage: &Passage, slots: &Slots) -> Re
 /// The text that a document of Atlas holds in the field that is looked up; none when there is no such document.
 pub async fn look_up(client: &Client, lookup: &Lookup, slots: &Slots) -> Result<Option<String>, Error> {
     let Some(call) = get(lookup.endpoint, slots) else { return Ok(None) };
-    match client.send(&call).await {
-        Ok(answer) => Ok(answer.body[lookup.field].as_str().map(str::to_owned)),
+    let objection = |answer: &Value| {
+        let answers = answer[lookup.field].is_string() && is_about(lookup.names, lookup.endpoint, slots, answer);
+        (!answers).then(|| "is not about what was asked for".to_owned())
+    };
+    match document(client, &call, objection).await {
+        Ok(document) => Ok(document[lookup.field].as_str().map(str::to_owned)),
         Err(error) if error.class() == Class::Absent => Ok(None),
         Err(error) => Err(error),
     }
@@ -143,6 +183,7 @@ pub fn outcome(error: &Error, secret: &str, again: bool, field: Option<&str>) ->
         | Class::Absent
         | Class::Elsewhere
         | Class::Exists
+        | Class::Unlisted
         | Class::ParentAbsent => String::new(),
         Class::Unauthenticated => format!(" Put a valid key in {secret}."),
         Class::Forbidden => {
@@ -172,5 +213,6 @@ pub fn outcome(error: &Error, secret: &str, again: bool, field: Option<&str>) ->
         Class::Forbidden => failed(Reason::AccessDenied),
         Class::Blocked | Class::Elsewhere => Outcome::Blocked { message },
         Class::Rejected => refused(Reason::Rejected),
+        Class::Unlisted => failed(Reason::Rejected),
     }
 }

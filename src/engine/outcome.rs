@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
-use super::plan::Cause;
+use super::{ledger::APART, plan::Cause};
 use crate::status::{Common, OperationType};
 
 /// The longest message a condition carries, in characters: enough for a sentence with a way out.
@@ -297,6 +297,18 @@ impl Outcome {
         }
     }
 
+    /// Whether Atlas was asked, and all that it said was believed.
+    pub fn is_sure(&self) -> bool {
+        match self {
+            Self::Settled | Self::Acted { .. } | Self::Busy { .. } | Self::Idle { .. } => true,
+            Self::Waiting { .. }
+            | Self::Blocked { .. }
+            | Self::Throttled { .. }
+            | Self::Failed { .. }
+            | Self::Refused { .. } => false,
+        }
+    }
+
     /// The call that was sent, in the words of its note.
     pub fn call(&self) -> Option<&str> {
         match self {
@@ -327,22 +339,29 @@ impl Outcome {
 
     /// When to look again, after `failures` failures in a row (this one included), or as many repetitions of one call.
     pub fn requeue(&self, failures: u32, resync: Duration) -> Duration {
-        // 2 s, 4 s, 8 s … up to `most`; the exponent is bounded so that it cannot overflow.
-        let grow =
-            |first: u64, most: Duration| Duration::from_secs(first << failures.saturating_sub(1).min(12)).min(most);
+        // 2 s, 4 s, 8 s … up to `most`, from the first failure after `free` ones; the exponent is bounded so that it
+        // cannot overflow.
+        let grow = |first: u64, free: u32, most: Duration| {
+            Duration::from_secs(first << failures.saturating_sub(1 + free).min(12)).min(most)
+        };
         match self {
             // What is over stays so until the spec is changed.
             Self::Settled | Self::Idle { .. } | Self::Refused { reason: Reason::Expired, .. } => resync,
             Self::Acted { .. } if failures == 0 => Duration::ZERO,
             Self::Busy { again, .. } => *again,
-            Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => Duration::from_secs(2),
+            Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => APART,
             // A wait is woken by what it waits for; this is the second wake-up, and costs no Atlas call.
             Self::Waiting { .. } => Duration::from_mins(1).min(resync),
             // Atlas may ask for no wait at all; one that is not enough must grow all the same.
-            Self::Throttled { after } => (*after).max(grow(1, Duration::from_mins(2))),
-            Self::Acted { .. } | Self::Failed { .. } => grow(2, Duration::from_mins(5)),
-            Self::Blocked { .. } => grow(5, Duration::from_mins(5)),
-            Self::Refused { .. } => grow(15, Duration::from_mins(10)),
+            Self::Throttled { after } => (*after).max(grow(1, 0, Duration::from_mins(2))),
+            Self::Acted { .. } | Self::Failed { .. } => grow(2, 0, Duration::from_mins(5)),
+            Self::Blocked { .. } => grow(5, 0, Duration::from_mins(5)),
+            Self::Refused { reason, .. } => {
+                // What had to be said twice has failed twice before, and that is not held against it.
+                let twice =
+                    matches!(reason, Reason::CredentialsRejected | Reason::AccessDenied | Reason::DependencyNotFound);
+                grow(15, if twice { 2 } else { 0 }, Duration::from_mins(10))
+            }
         }
     }
 

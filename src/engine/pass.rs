@@ -11,6 +11,7 @@ use super::{
     Engine,
     claims::{Confirmed, Place},
     diff::Change,
+    ledger::Doubt,
     object::Object,
     observe::{self, Observation, observe},
     outcome::{self, Outcome, Reason, patience, whole_second},
@@ -21,7 +22,8 @@ use super::{
     wake::{Subject, Topic, Watching},
 };
 use crate::{
-    kind::{Create, Declared, Kind, Part, Passage, Progress, Slots, Way},
+    atlas::Class,
+    kind::{Declared, Kind, Part, Passage, Progress, Slots, Way},
     secrets::{PUBLISHED, takeover},
     status::{Drift, Operation, OperationType, Status, as_kept},
 };
@@ -163,6 +165,7 @@ impl Pass<'_> {
         self.remember(&resolved);
         let slots = Self::slots(&parts, &resolved);
         let observation = self.look(&resolved, &parts, &slots).await.map_err(|error| self.atlas(&error))?;
+        self.confirm_entries(&parts, &observation)?;
         if self.is_lost(&parts, &observation)? {
             let note = "It is no longer in Atlas, though nothing here deleted it. It will be created again.";
             return Ok(Outcome::Acted {
@@ -263,44 +266,11 @@ impl Pass<'_> {
                 Ok(Outcome::Idle { reason: Reason::DriftDetected, message })
             }
             Step::Send(sending) => {
-                common.drift = Vec::new();
+                self.confirm_presence()?;
+                self.status.common.drift = Vec::new();
                 self.send_or_pass(sending, prospect).await
             }
         }
-    }
-
-    /// Whether Atlas, asked twice, no longer has what was here; then its identity is forgotten.
-    fn is_lost(&mut self, parts: &[Part], observation: &Observation) -> Result<bool, Outcome> {
-        let Some(first) = parts.first() else { return Ok(false) };
-        let atlas = &mut self.status.common.atlas;
-        let absent = observation.parts.get(first.name).is_some_and(Observed::is_absent);
-        // While it is upgraded it may be at no address; the planner waits.
-        if !absent || atlas.id.is_none() || atlas.upgrading.is_some() {
-            self.engine.ledger.absences(self.object, false);
-            return Ok(false);
-        }
-        self.confirm_absence()?;
-        self.engine.claims.revoke(self.object.own_uid());
-        let atlas = &mut self.status.common.atlas;
-        atlas.id = None;
-        atlas.pending = None;
-        atlas.sent = BTreeMap::new();
-        atlas.entries = BTreeMap::new();
-        atlas.settled = BTreeMap::new();
-        if first.route.id_slot.is_some() {
-            atlas.project_id = None;
-        }
-        // A temporary resource that is gone has come to its end, and what somebody else made is not made here; what
-        // follows says so.
-        Ok(first.route.expiry(&first.desired).is_none() && !matches!(first.route.create, Create::Never { .. }))
-    }
-
-    pub(super) fn confirm_absence(&self) -> Result<(), Outcome> {
-        if self.engine.ledger.absences(self.object, true) < 2 {
-            let message = "Atlas does not show it; looking again before that is believed.".to_owned();
-            return Err(Outcome::Waiting { reason: Reason::ConfirmingAbsence, message });
-        }
-        Ok(())
     }
 
     /// Makes the resource that Atlas shows this object's, if it is or may be.
@@ -376,7 +346,11 @@ impl Pass<'_> {
             |secret| format!("Secret {}/{}", secret.namespace, secret.name),
         );
         let field = error.code().and_then(|code| self.kind.blamed(code));
-        observe::outcome(error, &secret, self.engine.ledger.is_failing(self.object), field)
+        let again = match error.class() {
+            class @ (Class::Unauthenticated | Class::Forbidden | Class::ParentAbsent) => self.is_refused(class),
+            _ => false,
+        };
+        observe::outcome(error, &secret, again, field)
     }
 
     /// The values that all parts share: the project's id, once there is one.
@@ -493,10 +467,11 @@ impl Pass<'_> {
                     resolved.given.found.insert(lookup.key, answer);
                 }
                 Ok(None) => {
-                    return Err(Outcome::Refused {
-                        reason: Reason::DependencyNotFound,
-                        message: format!("{}: there is nothing of this name in Atlas.", lookup.path),
-                    });
+                    let reason = Reason::DependencyNotFound;
+                    let message = format!("{}: there is nothing of this name in Atlas.", lookup.path);
+                    let doubt = Doubt::NotFound(lookup.path);
+                    self.confirm(&doubt, &message)?;
+                    return Err(Outcome::Refused { reason, message });
                 }
                 Err(error) => return Err(self.atlas(&error)),
             }

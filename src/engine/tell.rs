@@ -77,6 +77,9 @@ impl Pass<'_> {
         };
         tracing::Span::current().record("outcome", outcome.label());
         let failures = engine.ledger.failures(self.object, outcome.is_failure());
+        if outcome.is_sure() {
+            engine.ledger.is_certain(self.object);
+        }
         let repeats = engine.ledger.repeats(self.object, outcome.call());
         engine.metrics.reconciled(self.kind.name(), outcome.label());
         let mut delay = outcome.requeue(failures.max(repeats), engine.options.resync);

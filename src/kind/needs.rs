@@ -121,6 +121,8 @@ pub struct Lookup {
     pub endpoint: Endpoint,
     /// Values for the template. `orgId`, and `groupId` where it is known, are added by the engine.
     pub slots: Slots,
+    /// The fields that say what an answer is about: a slot of the address, and the field of the same value.
+    pub names: &'static [(&'static str, &'static str)],
     /// The field whose text is the answer: `id`.
     pub field: &'static str,
     /// The reference in the spec, for messages: `spec.teams[0].name`.

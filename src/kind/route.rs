@@ -80,8 +80,12 @@ pub struct Route {
     pub read: Endpoint,
     /// GET by a natural key while Atlas's id is unknown.
     pub find: Option<Endpoint>,
-    /// Where documents like this one are listed, each as GET answers it.
-    pub listed: Option<Listed>,
+    /// The fields that say which resource an answer is about: a slot of its address, and the field of the same value.
+    pub names: &'static [(&'static str, &'static str)],
+    /// Fields of a document that carries no name, of which an answer to `read` shows at least one.
+    pub known_by: &'static [&'static str],
+    /// Where documents like this one are listed, each as GET answers it, and known by the fields of `names`.
+    pub listed: Option<Endpoint>,
     /// How it comes into being.
     pub create: Create,
     /// PATCH of the document. Entries are changed as [`Entries::alter`] says.
@@ -117,15 +121,6 @@ pub struct Route {
     pub passage: Option<Passage>,
     /// What a person should know about an update before it is sent, as sentences: that a shard is built anew.
     pub announces: Option<fn(desired: &Value, observed: &Value) -> Vec<String>>,
-}
-
-/// The list that a document stands in, and what it is known by there.
-#[derive(Clone, Copy, Debug)]
-pub struct Listed {
-    /// GET of the list.
-    pub list: Endpoint,
-    /// The fields that hold what fills the slots of its address: slot and field.
-    pub names: &'static [(&'static str, &'static str)],
 }
 
 /// The ways between the forms that a resource may have under one name.
@@ -331,6 +326,8 @@ impl Route {
         Self {
             read: Endpoint::new(address, version),
             find: None,
+            names: &[],
+            known_by: &[],
             listed: None,
             create: Create::WithParent,
             update: Endpoint::new(address, version),

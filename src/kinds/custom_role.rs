@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::common::{self, Placement};
 use crate::{
     kind::{
-        Blames, By, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Listed, Needs,
+        Blames, By, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid, Needs,
         ObjectNeed, Part, Policy, Route, Slots,
     },
     status::Common,
@@ -121,10 +121,8 @@ pub struct InheritedRole {
 static CUSTOM_ROLE: Route = Route {
     // Concurrent writes in a project end in errors.
     serial: true,
-    listed: Some(Listed {
-        list: Endpoint::new("/groups/{groupId}/customDBRoles/roles", "2023-01-01"),
-        names: &[("roleName", "roleName")],
-    }),
+    names: &[("roleName", "roleName")],
+    listed: Some(Endpoint::new("/groups/{groupId}/customDBRoles/roles", "2023-01-01")),
     carries: &["actions", "inheritedRoles"],
     fields: &[
         Field { path: "roleName", policy: Policy::Immutable },

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     kind::{
         Blames, By, Connection, Declare, Deletion, Describe, Documents, Endpoint, Example, Field, Given, Invalid,
-        Issue, Listed, Needs, ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
+        Issue, Needs, ObjectNeed, Part, Policy, Route, SecretNeed, SecretSource, Slots, template,
     },
     status::With,
 };
@@ -166,10 +166,8 @@ pub struct CertificateStatus {
 }
 
 static DATABASE_USER: Route = Route {
-    listed: Some(Listed {
-        list: Endpoint::new("/groups/{groupId}/databaseUsers", "2023-01-01"),
-        names: &[("databaseName", "databaseName"), ("username", "username")],
-    }),
+    names: &[("groupId", "groupId"), ("databaseName", "databaseName"), ("username", "username")],
+    listed: Some(Endpoint::new("/groups/{groupId}/databaseUsers", "2023-01-01")),
     expires: Some("deleteAfterDate"),
     carries: &["databaseName", "groupId", "roles", "username"],
     fields: &[

@@ -195,6 +195,7 @@ const fn group(create: Create) -> Route {
         create,
         find: Some(Endpoint::new("/groups/byName/{name}", VERSION)),
         id_slot: Some("groupId"),
+        names: &[("groupId", "id"), ("name", "name")],
         created: Some("created"),
         fields: &[
             Field { path: "tags", policy: Policy::Set(&["key"]) },

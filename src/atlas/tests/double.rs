@@ -34,8 +34,10 @@ impl Seen {
 
 pub(super) type Reply = Response<Vec<u8>>;
 
+/// As Atlas answers: with the kind of the operation's version, and with plain JSON when it is an error.
 pub(super) fn reply(status: u16, body: &str) -> Reply {
-    Response::builder().status(status).header("content-type", "application/json").body(body.into()).unwrap()
+    let kind = if status < 300 { "application/vnd.atlas.2023-01-01+json;charset=utf-8" } else { "application/json" };
+    Response::builder().status(status).header("content-type", kind).body(body.into()).unwrap()
 }
 
 /// An HTTP server that answers by a function and remembers what it was asked.

@@ -31,7 +31,7 @@ fn page(items: &[u64], more: bool) -> String {
     if more {
         links.push(json!({"rel": "next", "href": "http://evil.example/"}));
     }
-    json!({"links": links, "results": items}).to_string()
+    json!({"links": links, "results": items, "totalCount": 1203}).to_string()
 }
 
 #[tokio::test]
@@ -66,7 +66,11 @@ async fn a_list_that_does_not_advance_or_end_is_given_up() {
         ("is the same page", (|_: u64| page(&[1, 2, 3], true)) as fn(u64) -> String),
         ("is an empty page", |_| page(&[], true)),
         ("is a list that does not end", |number| page(&[number], true)),
-        ("is not a list", |_| json!({"result": []}).to_string()),
+        ("is not a list", |_| json!({"result": [], "totalCount": 0}).to_string()),
+        ("is not a list", |_| json!({"results": []}).to_string()),
+        ("is not a list", |_| json!([1, 2, 3]).to_string()),
+        ("is not a list", |_| json!({}).to_string()),
+        ("is a list of another length", |_| page(&[1, 2, 3], false)),
     ] {
         let server = Double::start(move |_, seen| reply(200, &answer(page_number(&seen.target)))).await;
         let error = client(&server.endpoint, api_key()).list(&list()).await.unwrap_err();

@@ -1,7 +1,10 @@
 //! Answers that ask for a wait.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures::future::join_all;
 use serde_json::json;
 
 use super::super::{Call, Class, Client};
@@ -52,6 +55,32 @@ async fn a_throttled_call_is_not_repeated_and_holds_back_its_kind() {
     tokio::time::resume();
     client.send(&read()).await.unwrap_err();
     assert_eq!(server.count(), 3, "after the wait it is sent again");
+}
+
+#[tokio::test]
+async fn after_a_day_of_patience_was_asked_for_one_call_comes_again_in_two_minutes() {
+    let refused = Arc::new(AtomicBool::new(true));
+    let limited = Arc::clone(&refused);
+    let server =
+        Double::start(move |_, _| if limited.load(Ordering::SeqCst) { throttled(86_400) } else { reply(200, "{}") })
+            .await;
+    let client = client(&server.endpoint, api_key());
+    let call = read();
+    let error = client.send(&call).await.unwrap_err();
+    assert_eq!(error.class(), Class::RetryAfter(Duration::from_mins(2)));
+    for (limited, sent) in [(true, 2), (false, 3)] {
+        refused.store(limited, Ordering::SeqCst);
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_mins(2)).await;
+        tokio::time::resume();
+        let calls = join_all((0..10).map(|_| client.send(&call))).await;
+        assert_eq!(server.count(), sent, "one of ten");
+        assert_eq!(calls.iter().filter(|call| call.is_ok()).count(), usize::from(!limited));
+    }
+    for call in join_all((0..10).map(|_| client.send(&call))).await {
+        call.unwrap();
+    }
+    assert_eq!(server.count(), 13, "all, once one was answered");
 }
 
 #[tokio::test]

@@ -98,7 +98,8 @@ impl TlsServer {
 }
 
 /// An answer of success.
-pub(super) const SUCCESS: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
+pub(super) const SUCCESS: &[u8] =
+    b"HTTP/1.1 200 OK\r\ncontent-type: application/vnd.atlas.2023-01-01+json\r\ncontent-length: 2\r\n\r\n{}";
 
 /// Settings that trust an authority.
 pub(super) fn trusting(authority: &Authority) -> Settings {

@@ -150,6 +150,20 @@ async fn a_refused_token_is_replaced_once_also_for_a_write() {
 }
 
 #[tokio::test]
+async fn no_token_that_a_request_carried_is_quoted() {
+    let server = Double::start(|number, seen| match seen.header("authorization") {
+        _ if is_token_request(seen) => grant(number),
+        Some("Bearer token-0") => reply(401, ""),
+        _ => reply(400, r#"{"errorCode":"INVALID_ATTRIBUTE","detail":"token-0 is over, token-2 is good."}"#),
+    })
+    .await;
+    let error = client(&server.endpoint, service_account()).send(&read()).await.unwrap_err();
+    assert_eq!(error.code(), Some("INVALID_ATTRIBUTE"), "{error}");
+    let shown = format!("{error} {error:?}");
+    assert!(!shown.contains("token-0") && !shown.contains("token-2"), "{shown}");
+}
+
+#[tokio::test]
 async fn a_credential_whose_tokens_are_refused_is_unauthenticated() {
     let server =
         Double::start(|number, seen| if is_token_request(seen) { grant(number) } else { reply(401, "") }).await;

@@ -44,14 +44,58 @@ async fn an_answer_is_read_plain_and_compressed_and_may_be_empty() {
     for (reply, body) in [
         (reply(200, &document.to_string()), document.clone()),
         (gzipped(gzip(document.to_string().as_bytes())), document),
-        (reply(204, ""), Value::Null),
         (reply(202, "{}"), json!({})),
-        (reply(200, " \n"), Value::Null),
     ] {
         let status = reply.status().as_u16();
         let server = serving(reply).await;
         let answer = client(&server.endpoint, api_key()).send(&read()).await.unwrap();
         assert_eq!((answer.status, answer.body), (status, body));
+    }
+}
+
+#[tokio::test]
+async fn a_write_may_be_answered_with_nothing_and_a_read_may_not() {
+    for (status, body, kind) in [(204, "", true), (200, " \n", true), (200, "", false)] {
+        let mut reply = reply(status, body);
+        if !kind {
+            reply.headers_mut().remove("content-type");
+        }
+        let server = serving(reply).await;
+        let client = client(&server.endpoint, api_key());
+        let answer = client.send(&write(json!({}))).await.unwrap();
+        assert_eq!((answer.status, answer.body), (status, Value::Null));
+        assert_eq!(unreadable(&client.send(&read()).await.unwrap_err()), "is empty");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_another_content_type_is_none() {
+    for kind in [
+        None,
+        Some("text/html"),
+        Some("application/json"),
+        Some("text/plain;charset=utf-8"),
+        Some("application/vnd.atlas.2024-08-05+gzip"),
+        Some("application/vnd.other.2024-08-05+json"),
+    ] {
+        let mut reply = reply(200, r#"{"name":"a","results":[],"totalCount":0}"#);
+        reply.headers_mut().remove("content-type");
+        if let Some(kind) = kind {
+            reply.headers_mut().insert("content-type", kind.parse().unwrap());
+        }
+        let server = serving(reply).await;
+        let client = client(&server.endpoint, api_key());
+        let error = client.send(&read()).await.unwrap_err();
+        assert!(unreadable(&error).starts_with("is not of a content type"), "{kind:?}: {error}");
+        assert_eq!(error.class(), Class::Backoff);
+        let error = client.send(&write(json!({}))).await.unwrap_err();
+        assert!(error.may_have_committed(), "{kind:?}: {error}");
+    }
+    for kind in ["application/vnd.atlas.2024-08-05+json;charset=utf-8", "Application/Vnd.Atlas.2023-01-01+JSON"] {
+        let mut reply = reply(200, "{}");
+        reply.headers_mut().insert("content-type", kind.parse().unwrap());
+        let server = serving(reply).await;
+        assert!(client(&server.endpoint, api_key()).send(&read()).await.is_ok(), "{kind}");
     }
 }
 

@@ -23,9 +23,10 @@ async fn look(client: &Client, path: &str, name: &str, second: i64) -> Option<Va
 
 /// One page with members called by these numbers, and whether another follows.
 fn page(numbers: std::ops::Range<usize>, more: bool) -> Reply {
+    let count = if more { 1000 } else { numbers.end };
     let members: Vec<Value> = numbers.map(|number| json!({"name": number.to_string()})).collect();
     let links = if more { json!([{"rel": "next"}]) } else { json!([]) };
-    reply(200, &json!({"results": members, "links": links}).to_string())
+    reply(200, &json!({"results": members, "links": links, "totalCount": count}).to_string())
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 use super::{merge, moved, passage, scaling, shards, version};
 use crate::{
     kind::{
-        Add, Alter, Clearing, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Listed, Part, Passage,
-        Policy, Route, Settled, Slots,
+        Add, Alter, Clearing, Delete, Documents, Endpoint, Entries, Field, Guard, Hold, Intent, Part, Passage, Policy,
+        Route, Settled, Slots,
     },
     kinds::common,
 };
@@ -29,10 +29,8 @@ pub fn known_by(name: &str) -> Part {
 const fn cluster(guard: Guard, others: &'static [&'static Route]) -> Route {
     Route {
         read: Endpoint::new(ADDRESS, "2024-08-05"),
-        listed: Some(Listed {
-            list: Endpoint::new("/groups/{groupId}/clusters", "2024-08-05"),
-            names: &[("clusterName", "name")],
-        }),
+        names: &[("groupId", "groupId"), ("clusterName", "name")],
+        listed: Some(Endpoint::new("/groups/{groupId}/clusters", "2024-08-05")),
         delete: Delete::Delete(Endpoint::new(ADDRESS, "2023-02-01")),
         state: Some("stateName"),
         created: Some("createDate"),
@@ -90,10 +88,8 @@ const CLUSTER_FIELDS: &[Field] = &[
 
 /// Flex clusters, which the address of all others answers with an error.
 pub(super) static FLEX: Route = Route {
-    listed: Some(Listed {
-        list: Endpoint::new("/groups/{groupId}/flexClusters", "2024-11-13"),
-        names: &[("name", "name")],
-    }),
+    names: &[("groupId", "groupId"), ("name", "name")],
+    listed: Some(Endpoint::new("/groups/{groupId}/flexClusters", "2024-11-13")),
     state: Some("stateName"),
     created: Some("createDate"),
     fields: &[
@@ -108,6 +104,7 @@ pub(super) static FLEX: Route = Route {
 
 /// Arguments of the processes, which come with a dedicated cluster.
 pub(super) static PROCESS_ARGS: Route = Route {
+    known_by: &["javascriptEnabled", "minimumEnabledTlsProtocol", "noTableScan"],
     fields: &[
         default_is_minus_one("changeStreamOptionsPreAndPostImagesExpireAfterSeconds"),
         default_is_minus_one("chunkMigrationConcurrency"),
@@ -138,6 +135,7 @@ const NAMESPACES_ADDRESS: &str = "/groups/{groupId}/clusters/{clusterName}/globa
 const MAPPING_ADDRESS: &str = "/groups/{groupId}/clusters/{clusterName}/globalWrites/customZoneMapping";
 /// The newest version of all operations on global writes: with zones instead of shards.
 const GLOBAL_VERSION: &str = "2024-08-05";
+const GLOBAL_FIELDS: &[&str] = &["customZoneMapping", "managedNamespaces", "selfManagedSharding"];
 
 /// The collections that Atlas spreads over the zones.
 pub(super) static MANAGED_NAMESPACES: Route = Route {
@@ -146,6 +144,7 @@ pub(super) static MANAGED_NAMESPACES: Route = Route {
         let (db, collection) = key.split_once('.').unwrap_or((key, ""));
         vec![("db", db.to_owned()), ("collection", collection.to_owned())]
     }),
+    known_by: GLOBAL_FIELDS,
     fields: &[
         Field { path: "numInitialChunks", policy: Policy::Same(counts_once) },
         Field { path: "presplitHashedZones", policy: Policy::Same(counts_once) },
@@ -174,6 +173,7 @@ fn counts_once(_: &Value) -> Value {
 /// Which zone keeps which place.
 pub(super) static CUSTOM_ZONE_MAPPING: Route = Route {
     delete: Delete::All(Endpoint::new(MAPPING_ADDRESS, GLOBAL_VERSION)),
+    known_by: GLOBAL_FIELDS,
     ..Route::entries(
         GLOBAL_WRITES,
         MAPPING_ADDRESS,

@@ -93,6 +93,7 @@ static ENTRIES: Entries = Entries {
 };
 
 pub(super) static ROUTE: Route = Route {
+    names: &[("groupId", "groupId")],
     expires: Some("deleteAfterDate"),
     // Atlas documents that concurrent writes are not supported; they lose entries.
     serial: true,

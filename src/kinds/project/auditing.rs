@@ -35,6 +35,7 @@ pub struct Auditing {
 pub(super) static ROUTE: Route = Route {
     // Atlas does not say whether a PATCH leaves alone what it does not name, so the three always travel together.
     carries: &["enabled", "auditFilter", "auditAuthorizationSuccess"],
+    known_by: &["enabled", "auditAuthorizationSuccess", "configurationType"],
     fields: &[Field { path: "auditFilter", policy: Policy::Same(filter) }],
     ..Route::singleton("/groups/{groupId}/auditLog", VERSION)
 };

@@ -40,5 +40,7 @@ pub struct ProtectedHours {
 pub(super) static ROUTE: Route = Route {
     // Atlas requires the day in every request, and a day without its hour might mean midnight.
     carries: &["dayOfWeek", "hourOfDay"],
+    // A project that never had a window shows no day.
+    known_by: &["dayOfWeek", "autoDeferOnceEnabled", "numberOfDeferrals"],
     ..Route::singleton("/groups/{groupId}/maintenanceWindow", VERSION)
 };

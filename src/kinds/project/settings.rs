@@ -54,7 +54,10 @@ pub struct Settings {
 }
 
 /// A PATCH changes the switches that it names and no other.
-pub(super) static ROUTE: Route = Route::singleton("/groups/{groupId}/settings", VERSION);
+pub(super) static ROUTE: Route = Route {
+    known_by: &["isDataExplorerEnabled", "isPerformanceAdvisorEnabled", "isSchemaAdvisorEnabled"],
+    ..Route::singleton("/groups/{groupId}/settings", VERSION)
+};
 
 /// Each switch with the value that Atlas gives it in a new project: what differs was chosen by somebody.
 pub(super) const DEFAULTS: [(&str, bool); 12] = [

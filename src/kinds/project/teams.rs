@@ -75,6 +75,7 @@ impl Team {
             key: question(name),
             endpoint: BY_NAME,
             slots: Slots::from([("teamName", name.clone())]),
+            names: &[("teamName", "name")],
             field: "id",
             path: format!("spec.teams[{index}].name"),
         })

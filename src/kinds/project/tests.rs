@@ -125,10 +125,10 @@ fn one_address_in_two_spellings_is_refused_with_its_place() {
 fn a_team_is_looked_up_by_its_name_and_known_by_its_id() {
     let yaml = "{name: Shop, teams: [{name: Support, roleNames: [GROUP_READ_ONLY]}]}";
     let lookups = spec(yaml).needs().lookups;
-    let [Lookup { key, endpoint, slots, field, path }] = &lookups[..] else { panic!("{lookups:?}") };
+    let [Lookup { key, endpoint, slots, names, field, path }] = &lookups[..] else { panic!("{lookups:?}") };
     assert_eq!((key.as_str(), *field, path.as_str()), ("team Support", "id", "spec.teams[0].name"));
     assert_eq!(endpoint.template, "/orgs/{orgId}/teams/byName/{teamName}");
-    assert_eq!(slots["teamName"], "Support");
+    assert_eq!((slots["teamName"].as_str(), *names), ("Support", &[("teamName", "name")][..]));
     let expected = json!([{"teamId": "6a79401b2c88faeba59be48c", "roleNames": ["GROUP_READ_ONLY"]}]);
     assert_eq!(part(yaml, "teams").desired, expected);
     let unasked = spec(yaml).parts(&Given::default()).unwrap();

@@ -263,7 +263,7 @@ fn site(call: &Call) -> String {
 }
 
 /// A method and a path without query, in which ids and names are replaced by a wildcard.
-fn shape(call: &str) -> String {
+pub(super) fn shape(call: &str) -> String {
     const WORDS: &[&str] = &[
         "",
         "api",

@@ -12,6 +12,7 @@ mod certificates;
 mod claims;
 mod connections;
 mod courses;
+mod damage;
 mod damaged_kubernetes;
 mod disturbance;
 mod disturbed;

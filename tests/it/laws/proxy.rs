@@ -19,6 +19,26 @@ pub struct Proxy {
     server: JoinHandle<()>,
 }
 
+/// An answer of Atlas on its way to the operator.
+pub struct Answer {
+    pub method: String,
+    /// With the query.
+    pub target: String,
+    pub status: u16,
+    /// Its content type, where that is to be another one.
+    pub kind: Option<&'static str>,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    pub fn path(&self) -> &str {
+        self.target.split('?').next().unwrap_or_default()
+    }
+}
+
+/// What stands for the content type that Atlas gave.
+const SAME: &str = "as it was";
+
 #[derive(Clone)]
 struct Behind {
     base: String,
@@ -49,21 +69,30 @@ async fn forward(State(behind): State<Behind>, request: Request) -> Response {
     let target = parts.uri.path_and_query().unwrap().to_string();
     let permit = behind.trap.before(&format!("{} {target}", parts.method)).await;
     let body = to_bytes(body, LIMIT).await.unwrap();
-    let sent = behind
-        .http
-        .request(parts.method, format!("{}{target}", behind.base))
-        .headers(parts.headers)
-        .body(body)
-        .send()
-        .await;
+    let method = parts.method.to_string();
+    // Damage is done to what is legible.
+    let mut headers = parts.headers;
+    headers.remove("accept-encoding");
+    let sent =
+        behind.http.request(parts.method, format!("{}{target}", behind.base)).headers(headers).body(body).send().await;
     let answer = match sent {
         Ok(answer) => {
             let (status, headers) = (answer.status(), answer.headers().clone());
             let Ok(bytes) = answer.bytes().await else { std::future::pending().await };
-            let mut response = Response::new(Body::from(bytes));
-            *response.status_mut() = status;
+            let (body, kind) = (bytes.to_vec(), Some(SAME));
+            let mut answer = Answer { method, target, status: status.as_u16(), kind, body };
+            behind.trap.strike(&mut answer);
+            let mut response = Response::new(Body::from(answer.body));
+            *response.status_mut() = answer.status.try_into().unwrap();
             *response.headers_mut() = headers;
-            response.headers_mut().remove("transfer-encoding");
+            for length in ["transfer-encoding", "content-length"] {
+                response.headers_mut().remove(length);
+            }
+            match answer.kind {
+                None => drop(response.headers_mut().remove("content-type")),
+                Some(SAME) => {}
+                Some(kind) => drop(response.headers_mut().insert("content-type", kind.parse().unwrap())),
+            }
             response
         }
         // The simulator cut the connection: so does this.

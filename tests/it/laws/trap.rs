@@ -1,7 +1,12 @@
 //! Numbers every call that leaves the operator, to Kubernetes and to Atlas alike, and can hold one of them for ever.
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
+
+use super::proxy::Answer;
+
+/// What becomes of answers of Atlas on their way.
+pub type Damage = Arc<dyn Fn(&mut Answer) + Send + Sync>;
 
 /// When the held call is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +22,7 @@ pub enum When {
 pub struct Trap {
     state: Mutex<State>,
     sprung: Notify,
+    damage: Mutex<Option<Damage>>,
 }
 
 #[derive(Default)]
@@ -29,6 +35,19 @@ impl Trap {
     /// Starts the count anew, and holds call number `n` (from 0).
     pub fn set(&self, held: Option<(usize, When)>) {
         *self.state.lock().unwrap() = State { calls: Vec::new(), held };
+    }
+
+    /// Has every answer of Atlas damaged from now on, or none any more.
+    pub fn damage(&self, damage: Option<Damage>) {
+        *self.damage.lock().unwrap() = damage;
+    }
+
+    /// Damages an answer of Atlas, if that is ordered.
+    pub fn strike(&self, answer: &mut Answer) {
+        let damage = self.damage.lock().unwrap().clone();
+        if let Some(damage) = damage {
+            damage(answer);
+        }
     }
 
     /// Every call so far.

@@ -90,7 +90,7 @@ pub fn every_operation() -> HashSet<(Method, &'static str)> {
 fn of_route(route: &Route) -> Vec<(Method, Endpoint)> {
     let mut operations = vec![(Method::GET, route.read)];
     operations.extend(route.find.map(|find| (Method::GET, find)));
-    operations.extend(route.listed.map(|listed| (Method::GET, listed.list)));
+    operations.extend(route.listed.map(|list| (Method::GET, list)));
     if let Create::Post(create) = route.create {
         operations.push((Method::POST, create));
     }

@@ -127,8 +127,8 @@ fn shown_as(reason: Reason) -> &'static str {
         | Reason::InvalidSpec
         | Reason::ImmutableField
         | Reason::Held
-        | Reason::Expired
-        | Reason::Rejected => "Stalled",
+        | Reason::Expired => "Stalled",
+        Reason::Rejected => "Stalled; Reconciling if the operator does not know Atlas's code",
     }
 }
 
