@@ -120,6 +120,11 @@ pub trait Declare: DeserializeOwned + Send + Sync + 'static {
         let _ = (operation, observed);
         None
     }
+    /// What a person should know of an object that is as its spec says, as a sentence.
+    fn remark(&self, observed: &Documents) -> Option<&'static str> {
+        let _ = observed;
+        None
+    }
 }
 
 /// A kind without its types: what the engine is written against.
@@ -166,6 +171,8 @@ pub trait Declared: Send + Sync {
     fn key(&self) -> Option<String>;
     /// See [`Declare::usually`].
     fn usually(&self, operation: OperationType, observed: &Documents) -> Option<&'static str>;
+    /// See [`Declare::remark`].
+    fn remark(&self, observed: &Documents) -> Option<&'static str>;
 }
 
 impl<T: Declare> Declared for T {
@@ -195,6 +202,9 @@ impl<T: Declare> Declared for T {
     }
     fn usually(&self, operation: OperationType, observed: &Documents) -> Option<&'static str> {
         Declare::usually(self, operation, observed)
+    }
+    fn remark(&self, observed: &Documents) -> Option<&'static str> {
+        Declare::remark(self, observed)
     }
 }
 

@@ -24,6 +24,8 @@ const FILE: &str = "config";
 pub enum Stop {
     /// Help or version was asked for; this is it.
     Told(clap::Error),
+    /// Nothing was asked for; this is what can be.
+    Usage(clap::Error),
     /// A setting is wrong: one line that names it.
     Wrong(String),
 }
@@ -31,7 +33,7 @@ pub enum Stop {
 impl fmt::Display for Stop {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Told(text) => text.fmt(formatter),
+            Self::Told(text) | Self::Usage(text) => text.fmt(formatter),
             Self::Wrong(line) => formatter.write_str(line),
         }
     }
@@ -47,7 +49,7 @@ pub(super) fn read(arguments: &[OsString]) -> Result<Command, Stop> {
     }
     match &command.action {
         Action::Run(options) => options.contradiction().map_or(Ok(()), |line| Err(Stop::Wrong(line.to_owned())))?,
-        Action::Crds(_) | Action::Rbac(_) => {}
+        Action::Crds(_) | Action::Rbac(_) | Action::Version => {}
     }
     Ok(command)
 }
@@ -131,15 +133,33 @@ fn told(error: clap::Error, variables: &BTreeMap<String, String>) -> Stop {
     if !error.use_stderr() {
         return Stop::Told(error);
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        return Stop::Usage(error);
+    }
     let Some(ContextValue::String(setting)) = error.get(ContextKind::InvalidArg) else {
-        return Stop::Wrong(reason(&error));
+        return Stop::Wrong(format!("{}{}", reason(&error), hint(&error)));
     };
-    // `--resync <RESYNC>`
-    let flag = setting.split([' ', '=', '[']).next().unwrap_or_default();
+    // `--resync <RESYNC>`, `[SCOPE]`
+    let flag = setting.trim_start_matches('[').split([' ', '=', '[', ']']).next().unwrap_or_default();
     Stop::Wrong(match variables.get(flag) {
-        Some(variable) => format!("{flag} or {variable}: {}", reason(&error)),
-        None => format!("{flag}: {}", reason(&error)),
+        Some(variable) => format!("{flag} or {variable}: {}{}", reason(&error), hint(&error)),
+        None => format!("{flag}: {}{}", reason(&error), hint(&error)),
     })
+}
+
+/// What was probably meant, and where to read what there is.
+fn hint(error: &clap::Error) -> String {
+    let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand, ContextKind::SuggestedValue];
+    let meant = suggested.into_iter().find_map(|kind| match error.get(kind)? {
+        ContextValue::String(word) => Some(word.clone()),
+        ContextValue::Strings(words) => words.first().cloned(),
+        _ => None,
+    });
+    let unknown = matches!(error.kind(), ErrorKind::UnknownArgument | ErrorKind::InvalidSubcommand);
+    let meant = meant.map(|word| format!("; did you mean {word}?")).unwrap_or_default();
+    let help = if unknown { " Try --help." } else { "" };
+    let end = if meant.is_empty() && unknown { "." } else { "" };
+    format!("{meant}{end}{help}")
 }
 
 /// One line, without the value.

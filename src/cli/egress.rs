@@ -75,7 +75,7 @@ mod tests {
         ];
         match configuration::read(&arguments.map(OsString::from)).unwrap().action {
             Action::Run(options) => *options,
-            Action::Crds(_) | Action::Rbac(_) => panic!("not what was asked for"),
+            Action::Crds(_) | Action::Rbac(_) | Action::Version => panic!("not what was asked for"),
         }
     }
 

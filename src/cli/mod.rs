@@ -14,9 +14,16 @@ use configuration::Stop;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+/// What is typed most often.
+const EXAMPLES: &str = "\
+Examples:
+  atlas-operator crds | kubectl apply --server-side -f -
+  atlas-operator run --default-secret atlas-operator/credentials
+  atlas-operator run --namespace shop --policy observe";
+
 /// A Kubernetes operator for MongoDB Atlas.
 #[derive(Parser)]
-#[command(version, about)]
+#[command(version, about, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Command {
     #[command(subcommand)]
     action: Action,
@@ -30,6 +37,8 @@ enum Action {
     Crds(crds::Options),
     /// Print the rules that the operator's roles need as YAML
     Rbac(rbac::Options),
+    /// Print the version
+    Version,
 }
 
 /// The command line as data, from which the documentation of the flags is made.
@@ -49,6 +58,10 @@ pub fn main() -> ExitCode {
             print!("{text}");
             return ExitCode::SUCCESS;
         }
+        Err(Stop::Usage(text)) => {
+            eprint!("{text}");
+            return ExitCode::from(MISCONFIGURED);
+        }
         Err(Stop::Wrong(line)) => {
             eprintln!("error: {line}");
             return ExitCode::from(MISCONFIGURED);
@@ -59,6 +72,10 @@ pub fn main() -> ExitCode {
         Action::Crds(options) => crds::crds(&options),
         Action::Rbac(options) => {
             print!("{}", rbac::rbac(&options));
+            Ok(())
+        }
+        Action::Version => {
+            println!("atlas-operator {}", env!("CARGO_PKG_VERSION"));
             Ok(())
         }
     };

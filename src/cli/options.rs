@@ -60,13 +60,13 @@ pub struct Options {
     /// Objects of one kind that are worked on at once
     #[arg(long, env = "ATLAS_OPERATOR_CONCURRENCY", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
-    /// What is done for objects whose annotations do not say: manage, observe or pause
+    /// What is done for objects whose annotations do not say: manage (default), observe or pause
     #[arg(long, env = "ATLAS_OPERATOR_POLICY")]
     pub policy: Option<Manage>,
-    /// What becomes of Atlas resources whose object is deleted, where annotations do not say: delete or retain
+    /// What becomes of Atlas resources whose object is deleted, where annotations do not say: delete or retain (by default, projects and clusters are retained, and all else is deleted)
     #[arg(long, env = "ATLAS_OPERATOR_DELETION")]
     pub deletion: Option<Deletion>,
-    /// What is done with resources that are in Atlas already: identical, always or never
+    /// What is done with resources that are in Atlas already: identical (default), always or never
     #[arg(long, env = "ATLAS_OPERATOR_ADOPT")]
     pub adopt: Option<Adopt>,
     /// Be one of several replicas, of which one works
@@ -124,7 +124,7 @@ fn label(text: &str) -> Result<String, String> {
     let inside = |letter: char| letter.is_ascii_lowercase() || letter.is_ascii_digit() || letter == '-';
     let good =
         (1..=63).contains(&text.len()) && text.chars().all(inside) && !text.starts_with('-') && !text.ends_with('-');
-    if good { Ok(text.to_owned()) } else { Err("must be small letters, digits and hyphens, at most 63".to_owned()) }
+    if good { Ok(text.to_owned()) } else { Err("must be lowercase letters, digits and hyphens, at most 63".to_owned()) }
 }
 
 fn secret_reference(text: &str) -> Result<SecretReference, String> {

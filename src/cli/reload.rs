@@ -25,7 +25,7 @@ pub(super) async fn follow(path: &Path, mut options: Options, arguments: Vec<OsS
         seen = content;
         match configuration::read(&arguments).map(|command| command.action) {
             Ok(Action::Run(changed)) => options = apply(options, &changed, &filter),
-            Ok(Action::Crds(_) | Action::Rbac(_)) => {}
+            Ok(Action::Crds(_) | Action::Rbac(_) | Action::Version) => {}
             Err(stop) => tracing::warn!(error = %stop, "the changed configuration cannot be used; the old one stays"),
         }
     }

@@ -95,7 +95,15 @@ async fn operate(options: Options, arguments: Vec<OsString>, filter: Filter) -> 
     let namespace = options.lease_namespace.clone().unwrap_or_else(|| config.default_namespace.clone());
     let unusable = |error: kube::Error| format!("no way to reach Kubernetes: {error}");
     let kube = kubernetes::client(config.clone(), Term::unlimited()).map_err(unusable)?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), atlas = %options.atlas_url, "starting");
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        atlas = %options.atlas_url,
+        namespaces = if options.namespaces.is_empty() { "all".to_owned() } else { options.namespaces.join(",") },
+        default_secret = options.default_secret.as_ref().map(ToString::to_string),
+        leader_election = options.leader_election,
+        resync = ?options.resync,
+        "starting"
+    );
     tokio::select! {
         () = definitions(&kube, &readiness) => {}
         () = stop.clone() => return Ok(()),
@@ -228,6 +236,17 @@ impl Work {
             synced.follow(|awaited| listed.wait(&format!("waiting for the first list of {}", few(awaited)))).await;
             listed.ready();
             tracing::info!("ready");
+        });
+        let (named, asked) = (options.namespaces.clone(), Arc::clone(&engine));
+        beside.add(async move {
+            for namespace in named {
+                if asked.lacks_namespace(&namespace).await {
+                    tracing::warn!(
+                        namespace,
+                        "--namespace names a namespace that does not exist; it is watched all the same"
+                    );
+                }
+            }
         });
         let rerouted = Arc::clone(&engine);
         beside.add(egress::follow(options, move |egress| rerouted.clients.reroute(egress)));

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use serde_json::Map;
 
 use super::{
+    advice,
     events::Say,
     leave::LONGEST_LAG,
     outcome::{self, Outcome, Reason, whole_second},
     pass::{Pass, Prospect},
     plan::{self, Purpose, Scene, Sending, Step, Wanted},
     resolve::Resolved,
+    sentence,
     wake::Subject,
 };
 use crate::{
@@ -57,6 +59,8 @@ impl Pass<'_> {
         }
         let generation = self.object.metadata.generation.unwrap_or_default();
         let was_ready = outcome::is_ready(&self.before.common, generation);
+        self.differs = true;
+        self.sends = true;
         let route = scene.parts.iter().find(|part| part.name == sending.part).map(|part| part.route);
         let _alone = match (route.filter(|route| route.serial), &resolved.given.project_id) {
             (Some(route), Some(project)) => {
@@ -138,7 +142,11 @@ impl Pass<'_> {
             self.status.common.atlas.upgrading = None;
             self.status.common.operation = None;
         }
-        Err(self.atlas(&error))
+        // The first document of an object has the names of its spec.
+        let is_first = scene.parts.first().is_some_and(|part| part.name == sending.part);
+        let value =
+            sending.call.body.as_ref().filter(|_| is_first).and_then(|body| advice::refused_value(&error, body.json()));
+        Err(self.atlas_about(&error, value.as_deref()))
     }
 
     /// Writes down what is about to be made, so that it is known for ours even if its answer is never seen. Answers
@@ -164,7 +172,7 @@ impl Pass<'_> {
         if fresh || common.atlas.entries != before.entries || common.atlas.id != before.id {
             // While it fails it goes on saying why: one more try is no change of state.
             if !self.engine.ledger.is_failing(self.object) {
-                let note = format!("Asking Atlas for {}.", sending.part);
+                let note = sentence::beginning(sending);
                 self.set(&Outcome::Acted { reason: reason(sending.purpose), action: action(sending), note });
             }
             self.save().await?;
@@ -174,13 +182,7 @@ impl Pass<'_> {
 
     /// What a call that Atlas took means.
     fn sent(&mut self, sending: &Sending, resolved: &Resolved, scene: &Scene) -> Outcome {
-        let note = match sending.purpose {
-            Purpose::Create => format!("Created {} in Atlas.", sending.part),
-            Purpose::Update => format!("Updated {} in Atlas: {}.", sending.part, plan::list(&sending.changes)),
-            Purpose::Upgrade => format!("Asked Atlas to upgrade {}: {}.", sending.part, plan::list(&sending.changes)),
-            Purpose::Issue => format!("Atlas issued a new {}.", sending.part),
-            Purpose::Delete => format!("Asked Atlas to delete {}.", sending.part),
-        };
+        let note = sentence::of(sending);
         match sending.purpose {
             Purpose::Create => self.start(OperationType::Create),
             Purpose::Upgrade => self.start(OperationType::Upgrade),

@@ -23,6 +23,8 @@ use crate::{kind::Kind, panics};
 pub const LONGEST_PASS: Duration = Duration::from_mins(3);
 /// How long it may take to write down that a pass had no end.
 const REPORT: Duration = Duration::from_secs(45);
+/// How long a first reconcile may take before its object says that it is under way.
+const SOON: Duration = Duration::from_millis(700);
 /// What runs for longer than both and this is stuck where no deadline reaches it.
 const SLACK: Duration = Duration::from_mins(1);
 
@@ -80,6 +82,7 @@ impl Engine {
     async fn bounded(&self, kind: &'static dyn Kind, object: &Object, subject: &Subject) -> Option<Duration> {
         let _running = self.running.begin(subject.clone());
         let pass = panics::caught(Box::pin(self.pass(kind, object)));
+        let pass = unless_soon(pass, || async { drop(panics::caught(Box::pin(self.greet(kind, object))).await) });
         let failed = match timeout(LONGEST_PASS, pass).await {
             Ok(Ok(again)) => return again,
             Ok(Err(place)) => {
@@ -108,17 +111,56 @@ impl Engine {
     /// Tells what became of a pass that cannot tell it any more. What wakes the object stays as it is.
     async fn report(&self, kind: &'static dyn Kind, object: &Object, failed: Outcome) -> Option<Duration> {
         let subject = Subject::of(kind, object);
-        let before = self.ledger.status(object);
-        let watching = Watching::again(&self.wakes, &subject);
-        let pass = Pass { engine: self, kind, object, watching, status: before.clone(), before, appointment: None };
-        pass.tell(End::Outcome(failed)).await
+        self.beside(kind, object, &subject).tell(End::Outcome(failed)).await
     }
+
+    async fn greet(&self, kind: &'static dyn Kind, object: &Object) {
+        let subject = Subject::of(kind, object);
+        self.beside(kind, object, &subject).greet().await;
+    }
+
+    /// A pass that only writes, beside or after the one that does the work.
+    fn beside<'a>(&'a self, kind: &'static dyn Kind, object: &'a Object, subject: &'a Subject) -> Pass<'a> {
+        let before = self.ledger.status(object);
+        let watching = Watching::again(&self.wakes, subject);
+        let (status, differs) = (before.clone(), object.is_leaving());
+        Pass { engine: self, kind, object, watching, status, before, differs, sends: false, appointment: None }
+    }
+}
+
+/// Does `work`, and `meanwhile` once beside it when it does not end soon.
+async fn unless_soon<T, M: Future<Output = ()>>(work: impl Future<Output = T>, meanwhile: impl FnOnce() -> M) -> T {
+    tokio::pin!(work);
+    if let Ok(done) = timeout(SOON, &mut work).await {
+        return done;
+    }
+    tokio::select! {
+        biased;
+        done = &mut work => return done,
+        () = meanwhile() => {}
+    }
+    work.await
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_object_whose_first_reconcile_takes_long_says_so_within_a_second_and_no_other_does() {
+        for (takes, says) in [(100, 0), (650, 0), (900, 1), (60_000, 1)] {
+            let (begun, said) = (Instant::now(), AtomicU64::new(0));
+            let work = tokio::time::sleep(Duration::from_millis(takes));
+            let meanwhile = || async {
+                assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+                said.fetch_add(1, Ordering::Relaxed);
+            };
+            unless_soon(work, meanwhile).await;
+            assert_eq!(said.into_inner(), says, "{takes} ms");
+            assert_eq!(begun.elapsed().as_millis(), u128::from(takes), "nothing waits for it");
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn what_runs_for_longer_than_it_may_is_stuck_and_nothing_else() {

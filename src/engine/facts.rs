@@ -58,6 +58,7 @@ impl Facts {
         engine.ledger.forget(before.uid());
         engine.backlog.done(&subject);
         engine.serial.forget(&engine.wakes, &subject);
+        engine.outages.forget(&subject);
         engine.wakes.depend(&subject, []);
         engine.wakes.publish(&Topic::Object(subject));
         for topic in before.topics {

@@ -208,7 +208,7 @@ impl Pass<'_> {
         } else {
             return None;
         };
-        Some(Outcome::Busy { reason: Reason::Deleting, state: state.to_owned(), again: UNSEEN })
+        Some(Outcome::Busy { reason: Reason::Deleting, state: state.to_owned(), usually: None, again: UNSEEN })
     }
 
     fn is_deleting(&self) -> bool {

@@ -3,9 +3,11 @@
 //! [`diff`] and [`plan`] are pure. [`resolve`] finds what an object refers to, [`observe`] asks Atlas, [`pass`] does
 //! one step, [`outcome`] says what it came to, [`control`] runs passes when something changed or time is up.
 pub mod act;
+mod advice;
 pub mod attend;
 pub mod backlog;
 pub mod claims;
+pub mod conditions;
 mod confirm;
 pub mod control;
 pub mod diff;
@@ -16,6 +18,7 @@ pub mod ledger;
 pub mod lists;
 pub mod object;
 pub mod observe;
+pub mod outage;
 pub mod outcome;
 mod ownership;
 pub mod pass;
@@ -23,6 +26,7 @@ pub mod plan;
 pub mod policy;
 pub mod predict;
 pub mod resolve;
+mod sentence;
 pub mod serial;
 mod survey;
 pub mod tell;
@@ -48,6 +52,7 @@ use self::{
     ledger::Ledger,
     lists::Unreadable,
     object::{KindRef, Object},
+    outage::Outages,
     policy::Defaults,
     serial::Serial,
     wake::Wakes,
@@ -110,6 +115,8 @@ pub struct Engine {
     pub backlog: Backlog,
     /// The passes that are under way.
     pub running: Running,
+    /// What many objects fail of together.
+    pub outages: Outages,
     /// Writes to families that Atlas cannot take concurrently, by project and family.
     pub serial: Serial,
     /// Where Events go.
@@ -151,6 +158,7 @@ impl Engine {
             ledger: Ledger::default(),
             backlog: Backlog::default(),
             running: Running::default(),
+            outages: Outages::default(),
             serial: Serial::default(),
             clock,
             options,

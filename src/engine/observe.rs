@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{
+    advice,
     outcome::{Outcome, Reason},
     plan::Observed,
 };
@@ -177,21 +178,7 @@ fn get(endpoint: Endpoint, slots: &Slots) -> Option<Call> {
 /// what it is about, where that is known.
 pub fn outcome(error: &Error, secret: &str, again: bool, field: Option<&str>) -> Outcome {
     let class = error.class();
-    let advice = match class {
-        Class::RetryAfter(_)
-        | Class::Backoff
-        | Class::Absent
-        | Class::Elsewhere
-        | Class::Exists
-        | Class::Unlisted
-        | Class::ParentAbsent => String::new(),
-        Class::Unauthenticated => format!(" Put a valid key in {secret}."),
-        Class::Forbidden => {
-            format!(" Give the key in {secret} the role that this takes, or put this address on its API access list.")
-        }
-        Class::Blocked => " Mend that, and it goes on by itself.".to_owned(),
-        Class::Rejected => " Mend the spec.".to_owned(),
-    };
+    let advice = advice::of(error, secret);
     let about = field.map(|field| format!("{field}: ")).unwrap_or_default();
     let message = format!("{about}{error}.{advice}");
     let refused = |reason| Outcome::Refused { reason, message: message.clone() };

@@ -1,22 +1,20 @@
-//! What a pass came to, mapped exhaustively to conditions, an event, the time of the next look, and a metric.
-//!
-//! Conditions follow kstatus: `Reconciling` while the operator is at work, `Stalled` when it needs a person, both
-//! absent otherwise, and `Ready` always, all written together with `observedGeneration`.
+//! What a pass came to, mapped exhaustively to an event, the time of the next look, and a metric;
+//! [`conditions`](super::conditions) maps it to conditions.
 use std::{fmt, time::Duration};
 
-use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
-
+pub use super::conditions::{is_ready, ready, synced, whole_second};
 use super::{ledger::APART, plan::Cause};
-use crate::status::{Common, OperationType};
+use crate::status::OperationType;
 
 /// The longest message a condition carries, in characters: enough for a sentence with a way out.
 const LONGEST_MESSAGE: usize = 1000;
 
-/// The closed set of reasons of the `Ready` condition.
+/// The closed set of reasons of the conditions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reason {
-    /// Atlas is as the spec says.
+    /// Seen, and about to be compared with Atlas.
+    Pending,
+    /// Atlas is as the spec says; of `Synced`, that Atlas could be asked.
     Synced,
     /// Created, and being brought up by Atlas.
     Creating,
@@ -81,8 +79,14 @@ pub enum Reason {
 }
 
 impl Reason {
+    /// Whether Atlas answered, and only to say that these credentials may not ask.
+    pub fn is_about_credentials(self) -> bool {
+        matches!(self, Self::CredentialsRejected | Self::AccessDenied)
+    }
+
     /// Every reason, with what a person is told of it in the documentation.
     pub const ALL: &'static [(Self, &'static str)] = &[
+        (Self::Pending, "The operator has seen it, and compares it with Atlas next. Nothing to do."),
         (Self::Synced, "Atlas is as the spec says."),
         (Self::Creating, "Atlas is creating it. Nothing to do."),
         (Self::Updating, "Atlas is changing it. Nothing to do."),
@@ -93,17 +97,17 @@ impl Reason {
         ),
         (Self::Paused, "The policy annotation says pause. Remove it to go on."),
         (Self::DriftDetected, "The policy annotation says observe, and Atlas differs; see `status.drift`."),
-        (Self::DependencyNotFound, "Create what the message names, or mend the reference."),
-        (Self::DependencyNotReady, "Wait for, or mend, the object that the message names."),
+        (Self::DependencyNotFound, "Create what the message names, or correct the reference."),
+        (Self::DependencyNotReady, "Wait for, or fix, the object that the message names."),
         (Self::ChildrenExist, "Delete the objects that the message names first."),
         (Self::NotAllowed, "Add this namespace to `spec.allowedNamespaces` of the project."),
         (Self::SecretNotFound, "Create the Secret that the message names."),
         (Self::SecretInvalid, "Put a usable value under the key that the message names."),
         (Self::CredentialsNotFound, "Create the credentials Secret, or refer to one."),
-        (Self::CredentialsInvalid, "Mend the credentials Secret as the message says."),
+        (Self::CredentialsInvalid, "Fix the credentials Secret as the message says."),
         (Self::CredentialsRejected, "Atlas does not accept the key. Put a valid one in the Secret."),
         (Self::AccessDenied, "Give the key the role, or the API access list entry, that the message names."),
-        (Self::InvalidSpec, "Mend the field that the message names."),
+        (Self::InvalidSpec, "Fix the field that the message names."),
         (Self::ImmutableField, "Put the old value back, or delete the object and create another."),
         (Self::AlreadyExists, "Make the spec equal to what is in Atlas, or set the adopt annotation."),
         (Self::OwnershipConflict, "Delete this object or the one that the message names: a resource has one object."),
@@ -113,7 +117,7 @@ impl Reason {
         ),
         (Self::Held, "Do what the message says first."),
         (Self::Expired, "Set a later time, or delete the object."),
-        (Self::Rejected, "Mend what Atlas's message names."),
+        (Self::Rejected, "Fix what Atlas's message names."),
         (Self::Blocked, "Something else in Atlas must change first; the operator keeps trying."),
         (Self::Throttled, "Nothing to do; the operator waits as Atlas asks."),
         (Self::AtlasUnavailable, "Nothing to do at first; if it lasts, look at Atlas's status and the network."),
@@ -159,7 +163,10 @@ impl From<OperationType> for Reason {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// Nothing is left to do.
-    Settled,
+    Settled {
+        /// What a person should know of it all the same, as a sentence.
+        remark: Option<&'static str>,
+    },
     /// A call was sent; look again at once.
     Acted {
         /// `Creating`, `Updating` or `Deleting`.
@@ -175,6 +182,8 @@ pub enum Outcome {
         reason: Reason,
         /// Atlas's name for the state.
         state: String,
+        /// How long such an operation usually takes.
+        usually: Option<String>,
         /// When to look again.
         again: Duration,
     },
@@ -218,15 +227,6 @@ pub enum Outcome {
     },
 }
 
-/// How the conditions are to look.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Light {
-    Ready,
-    Reconciling,
-    Stalled,
-    Unknown,
-}
-
 /// When to look again at an operation that has been under way for so long. A tenth of that keeps the number of looks
 /// small for long operations, and the delay in noticing the end of short ones too.
 pub fn patience(elapsed: Duration) -> Duration {
@@ -237,7 +237,7 @@ impl Outcome {
     /// The reason of the `Ready` condition.
     pub fn reason(&self) -> Reason {
         match self {
-            Self::Settled => Reason::Synced,
+            Self::Settled { .. } => Reason::Synced,
             Self::Acted { reason, .. }
             | Self::Busy { reason, .. }
             | Self::Waiting { reason, .. }
@@ -252,10 +252,19 @@ impl Outcome {
     /// The message of the conditions.
     pub fn message(&self) -> String {
         let message = match self {
-            Self::Settled => "Atlas is as the spec says.".to_owned(),
+            Self::Settled { remark } => {
+                let more = remark.map(|remark| format!(" {remark}")).unwrap_or_default();
+                format!("Atlas is as the spec says.{more}")
+            }
             Self::Acted { note, .. } => note.clone(),
-            Self::Busy { state, .. } => format!("Atlas reports {state}."),
-            Self::Throttled { .. } => "Atlas asked for fewer requests; waiting as long as it asked.".to_owned(),
+            Self::Busy { state, usually, .. } => {
+                let usually = usually.as_ref().map(|usually| format!(" This usually takes {usually}."));
+                let waits = if state == "IDLE" { "; waiting until it says so again" } else { "" };
+                format!("Atlas reports {state}{waits}.{}", usually.unwrap_or_default())
+            }
+            Self::Throttled { .. } => {
+                "Atlas limits the rate of requests; nothing is sent before the time that it asked for.".to_owned()
+            }
             Self::Waiting { message, .. }
             | Self::Blocked { message }
             | Self::Failed { message, .. }
@@ -268,7 +277,7 @@ impl Outcome {
     /// The value of the `outcome` label in metrics.
     pub fn label(&self) -> &'static str {
         match self {
-            Self::Settled => "settled",
+            Self::Settled { .. } => "settled",
             Self::Acted { .. } => "acted",
             Self::Busy { .. } => "busy",
             Self::Waiting { .. } => "waiting",
@@ -283,7 +292,7 @@ impl Outcome {
     /// Whether an event about it is a warning.
     pub fn is_warning(&self) -> bool {
         match self {
-            Self::Settled | Self::Acted { .. } | Self::Busy { .. } | Self::Waiting { .. } => false,
+            Self::Settled { .. } | Self::Acted { .. } | Self::Busy { .. } | Self::Waiting { .. } => false,
             Self::Blocked { .. } | Self::Throttled { .. } | Self::Failed { .. } | Self::Refused { .. } => true,
             Self::Idle { reason, .. } => *reason == Reason::DriftDetected,
         }
@@ -293,14 +302,18 @@ impl Outcome {
     pub fn is_failure(&self) -> bool {
         match self {
             Self::Failed { .. } | Self::Refused { .. } | Self::Blocked { .. } | Self::Throttled { .. } => true,
-            Self::Settled | Self::Acted { .. } | Self::Busy { .. } | Self::Waiting { .. } | Self::Idle { .. } => false,
+            Self::Settled { .. }
+            | Self::Acted { .. }
+            | Self::Busy { .. }
+            | Self::Waiting { .. }
+            | Self::Idle { .. } => false,
         }
     }
 
     /// Whether Atlas was asked, and all that it said was believed.
     pub fn is_sure(&self) -> bool {
         match self {
-            Self::Settled | Self::Acted { .. } | Self::Busy { .. } | Self::Idle { .. } => true,
+            Self::Settled { .. } | Self::Acted { .. } | Self::Busy { .. } | Self::Idle { .. } => true,
             Self::Waiting { .. }
             | Self::Blocked { .. }
             | Self::Throttled { .. }
@@ -317,23 +330,12 @@ impl Outcome {
         }
     }
 
-    /// Whether it may pass unseen when the object was ready and this is new: one failed read of a settled object says
-    /// nothing about the object.
-    pub fn is_hiccup(&self) -> bool {
-        matches!(self, Self::Failed { .. } | Self::Throttled { .. })
-    }
-
-    fn light(&self) -> Light {
+    /// Whether it says nothing about an object that was Ready, only that it could not be checked.
+    pub fn is_unchecked(&self) -> bool {
         match self {
-            Self::Settled => Light::Ready,
-            Self::Acted { .. }
-            | Self::Busy { .. }
-            | Self::Waiting { .. }
-            | Self::Blocked { .. }
-            | Self::Throttled { .. }
-            | Self::Failed { .. } => Light::Reconciling,
-            Self::Refused { .. } => Light::Stalled,
-            Self::Idle { .. } => Light::Unknown,
+            Self::Failed { .. } | Self::Throttled { .. } => true,
+            Self::Refused { reason, .. } => reason.is_about_credentials(),
+            _ => false,
         }
     }
 
@@ -346,7 +348,7 @@ impl Outcome {
         };
         match self {
             // What is over stays so until the spec is changed.
-            Self::Settled | Self::Idle { .. } | Self::Refused { reason: Reason::Expired, .. } => resync,
+            Self::Settled { .. } | Self::Idle { .. } | Self::Refused { reason: Reason::Expired, .. } => resync,
             Self::Acted { .. } if failures == 0 => Duration::ZERO,
             Self::Busy { again, .. } => *again,
             Self::Waiting { reason: Reason::ConfirmingAbsence, .. } => APART,
@@ -364,65 +366,13 @@ impl Outcome {
             }
         }
     }
-
-    /// Sets the conditions that this outcome means.
-    pub fn write(&self, status: &mut Common, generation: i64, now: Timestamp) {
-        let (reason, message) = (self.reason(), self.message());
-        status.observed_generation = generation;
-        let (ready, reconciling, stalled) = match self.light() {
-            Light::Ready => ("True", false, false),
-            Light::Reconciling => ("False", true, false),
-            Light::Stalled => ("False", false, true),
-            Light::Unknown => ("Unknown", false, false),
-        };
-        let mut conditions = vec![condition(status, "Ready", ready, reason, &message, now)];
-        if reconciling {
-            conditions.push(condition(status, "Reconciling", "True", reason, &message, now));
-        }
-        if stalled {
-            conditions.push(condition(status, "Stalled", "True", reason, &message, now));
-        }
-        status.conditions = conditions;
-    }
 }
 
-fn condition(before: &Common, type_: &str, value: &str, reason: Reason, message: &str, now: Timestamp) -> Condition {
-    let since = before
-        .conditions
-        .iter()
-        .find(|condition| condition.type_ == type_ && condition.status == value)
-        // Whole seconds, as the API server stores them: anything finer would read as a change.
-        .map_or_else(|| Time(whole_second(now)), |condition| condition.last_transition_time.clone());
-    Condition {
-        type_: type_.to_owned(),
-        status: value.to_owned(),
-        reason: reason.to_string(),
-        message: message.to_owned(),
-        observed_generation: Some(before.observed_generation),
-        last_transition_time: since,
-    }
-}
-
-/// `time` without the fraction of its second.
-pub fn whole_second(time: Timestamp) -> Timestamp {
-    Timestamp::from_second(time.as_second()).unwrap_or(time)
-}
-
-fn bounded(message: &str) -> String {
+pub(super) fn bounded(message: &str) -> String {
     if message.chars().count() <= LONGEST_MESSAGE {
         return message.to_owned();
     }
     let mut short: String = message.chars().take(LONGEST_MESSAGE - 1).collect();
     short.push('…');
     short
-}
-
-/// The `Ready` condition of a status, if it has one.
-pub fn ready(status: &Common) -> Option<&Condition> {
-    status.conditions.iter().find(|condition| condition.type_ == "Ready")
-}
-
-/// Whether a status says that the object is ready for this generation.
-pub fn is_ready(status: &Common, generation: i64) -> bool {
-    status.observed_generation == generation && ready(status).is_some_and(|condition| condition.status == "True")
 }

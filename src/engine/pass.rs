@@ -17,7 +17,7 @@ use super::{
     outcome::{self, Outcome, Reason, patience, whole_second},
     ownership,
     plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Step, Wanted},
-    policy::{Manage, Policies},
+    policy::{Manage, POLICY, Policies},
     resolve::{Asking, Resolved, invalid},
     wake::{Subject, Topic, Watching},
 };
@@ -43,6 +43,10 @@ pub(crate) struct Pass<'a> {
     pub(crate) status: Status,
     /// The status as it was last written.
     pub(crate) before: Status,
+    /// Whether Atlas is known not to be as the spec says.
+    pub(crate) differs: bool,
+    /// Whether Atlas has answered all that was read, and something is sent.
+    pub(crate) sends: bool,
     /// When something is known to be due that no watch and no resync would notice in time.
     pub(crate) appointment: Option<Timestamp>,
 }
@@ -82,7 +86,9 @@ impl Engine {
         let (subject, started) = (Subject::of(kind, object), Instant::now());
         let before = self.ledger.status(object);
         let watching = Watching::new(&self.wakes, &subject);
-        let mut pass = Pass { engine: self, kind, object, watching, status: before.clone(), before, appointment: None };
+        let (status, differs) = (before.clone(), object.is_leaving());
+        let mut pass =
+            Pass { engine: self, kind, object, watching, status, before, differs, sends: false, appointment: None };
         // Boxed, as are its branches: the future is large, and a thread's stack is not.
         let end = match Box::pin(pass.go()).await {
             Ok(end) => end,
@@ -109,6 +115,19 @@ impl Engine {
         Policies::of(&of_object, &of_namespace, self.options.policies, kind.deletion())
             .map_err(|error| Outcome::Refused { reason: Reason::InvalidSpec, message: error.to_string() })
     }
+
+    /// Which of an object and its namespace an annotation is taken from, if it is on one.
+    fn policy_of(&self, object: &Object, annotation: &str) -> Option<String> {
+        let is_set = |annotations: &Option<BTreeMap<String, String>>| {
+            annotations.as_ref().is_some_and(|annotations| annotations.contains_key(annotation))
+        };
+        if is_set(&object.metadata.annotations) {
+            return Some("this object".to_owned());
+        }
+        let namespace = object.namespace_name();
+        let found = self.namespaces.as_ref()?.get(&ObjectRef::new(namespace))?;
+        is_set(&found.metadata.annotations).then(|| format!("namespace {namespace}"))
+    }
 }
 
 impl Pass<'_> {
@@ -123,8 +142,14 @@ impl Pass<'_> {
         self.watching.on(Topic::Namespace(self.object.namespace_name().to_owned()));
         let policies = self.engine.policies(self.kind, self.object)?;
         if policies.manage == Manage::Pause {
-            let message = "The annotation atlas-operator.io/policy says pause: nothing is done until it is removed.";
-            return Err(Outcome::Idle { reason: Reason::Paused, message: message.to_owned() });
+            let message = self.engine.policy_of(self.object, POLICY).map_or_else(
+                || {
+                    "The flag --policy says pause: nothing is done for any object that does not say otherwise."
+                        .to_owned()
+                },
+                |place| format!("The annotation {POLICY} of {place} says pause: nothing is done until it is removed."),
+            );
+            return Err(Outcome::Idle { reason: Reason::Paused, message });
         }
         if self.object.is_leaving() {
             return Box::pin(self.leave(policies)).await;
@@ -235,7 +260,7 @@ impl Pass<'_> {
                     let observed = documents(&prospect.scene);
                     self.publish(&*prospect.declared, &prospect.resolved, &observed).await?;
                 }
-                Ok(Outcome::Settled)
+                Ok(Outcome::Settled { remark: prospect.declared.remark(&documents(&prospect.scene)) })
             }
             Step::Wait { state, .. } => {
                 common.drift = Vec::new();
@@ -244,8 +269,10 @@ impl Pass<'_> {
             Step::Rest { until } => {
                 common.drift = Vec::new();
                 let again = Duration::try_from(until.duration_since(self.engine.clock.now())).unwrap_or_default();
-                let operation = common.operation.as_ref().map_or(OperationType::Update, |operation| operation.type_);
-                Ok(Outcome::Busy { reason: operation.into(), state: "IDLE".to_owned(), again })
+                let operation = common.operation.as_ref();
+                let usually = operation.and_then(|operation| operation.usually.clone());
+                let type_ = operation.map_or(OperationType::Update, |operation| operation.type_);
+                Ok(Outcome::Busy { reason: type_.into(), state: "IDLE".to_owned(), usually, again })
             }
             Step::Refuse(refusal) => {
                 self.show(&refusal.changes);
@@ -341,11 +368,16 @@ impl Pass<'_> {
 
     /// What an error of Atlas comes to here.
     pub(super) fn atlas(&self, error: &crate::atlas::Error) -> Outcome {
+        self.atlas_about(error, None)
+    }
+
+    /// The same, where the error is about a field of the spec unless its code names another.
+    pub(super) fn atlas_about(&self, error: &crate::atlas::Error, field: Option<&str>) -> Outcome {
         let secret = self.status.common.atlas.credentials.as_ref().map_or_else(
             || "the Secret with the credentials".to_owned(),
             |secret| format!("Secret {}/{}", secret.namespace, secret.name),
         );
-        let field = error.code().and_then(|code| self.kind.blamed(code));
+        let field = error.code().and_then(|code| self.kind.blamed(code)).or(field);
         let again = match error.class() {
             class @ (Class::Unauthenticated | Class::Forbidden | Class::ParentAbsent) => self.is_refused(class),
             _ => false,
@@ -446,14 +478,18 @@ impl Pass<'_> {
             _ => OperationType::Update,
         };
         self.start(type_);
+        if let Some(shown) = self.status.own.get_mut("stateName") {
+            *shown = state.clone().into();
+        }
         let now = self.engine.clock.now();
+        let usually = prospect.declared.usually(type_, &documents(&prospect.scene)).map(str::to_owned);
         let mut elapsed = Duration::ZERO;
         if let Some(operation) = &mut self.status.common.operation {
             operation.phase = Some(state.clone());
-            operation.usually = prospect.declared.usually(type_, &documents(&prospect.scene)).map(str::to_owned);
+            operation.usually.clone_from(&usually);
             elapsed = Duration::try_from(now.duration_since(operation.started_at)).unwrap_or_default();
         }
-        Outcome::Busy { reason: type_.into(), state, again: patience(elapsed) }
+        Outcome::Busy { reason: type_.into(), state, usually, again: patience(elapsed) }
     }
 
     /// Asks Atlas for what the spec names and only Atlas knows.

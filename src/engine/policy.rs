@@ -46,12 +46,18 @@ pub struct Policies {
 
 /// An annotation with a value that means nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the annotation {annotation}: {value:?} is none of {allowed}")]
+#[error("The annotation {annotation}{place} is {value:?}, which is none of {allowed}.{meant}")]
 pub struct InvalidPolicy {
     annotation: &'static str,
+    /// Where it stands, if not on the object.
+    place: &'static str,
     value: String,
     allowed: &'static str,
+    meant: String,
 }
+
+/// As much of a value as is shown, in characters.
+const LONGEST_SHOWN: usize = 40;
 
 type Annotations = BTreeMap<String, String>;
 
@@ -86,9 +92,33 @@ fn find<T: Value>(
     let Some(text) = object.get(name).or_else(|| namespace.get(name)) else { return Ok(None) };
     T::read(text).map(Some).ok_or_else(|| InvalidPolicy {
         annotation: name,
-        value: text.chars().take(40).collect(),
+        place: if object.contains_key(name) { "" } else { " of the namespace" },
+        value: text.chars().take(LONGEST_SHOWN).collect(),
         allowed: T::ALLOWED,
+        meant: meant(text, T::ALLOWED).map(|word| format!(" Did you mean {word}?")).unwrap_or_default(),
     })
+}
+
+/// The word that was probably meant: the same but for case and blanks, or but for two letters at most.
+fn meant(text: &str, allowed: &'static str) -> Option<&'static str> {
+    let text: String = text.trim().to_lowercase().chars().take(LONGEST_SHOWN).collect();
+    let near = allowed.split(", ").map(|word| (distance(&text, word), word)).min();
+    near.filter(|(distance, _)| *distance <= 2).map(|(_, word)| word)
+}
+
+/// How many letters must be put in, left out or replaced to make one word of another (Levenshtein).
+fn distance(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (index, letter) in one.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], index + 1);
+        for (column, theirs) in other.iter().enumerate() {
+            let replaced = diagonal + usize::from(letter != *theirs);
+            diagonal = row[column + 1];
+            row[column + 1] = replaced.min(diagonal + 1).min(row[column] + 1);
+        }
+    }
+    row[other.len()]
 }
 
 /// A policy that is written as one of a few words.
@@ -183,7 +213,16 @@ mod tests {
             Policies::of(&object, &annotations(&[]), Defaults::default(), Deletion::Delete).map_err(|e| e.to_string());
         assert_eq!(
             error,
-            Err("the annotation atlas-operator.io/adopt: \"yes\" is none of identical, always, never".to_owned())
+            Err("The annotation atlas-operator.io/adopt is \"yes\", which is none of identical, always, never."
+                .to_owned())
+        );
+        let namespace = annotations(&[(POLICY, "Observ")]);
+        let error = Policies::of(&annotations(&[]), &namespace, Defaults::default(), Deletion::Delete);
+        assert_eq!(
+            error.map_err(|error| error.to_string()),
+            Err("The annotation atlas-operator.io/policy of the namespace is \"Observ\", which is none of manage, \
+                 observe, pause. Did you mean observe?"
+                .to_owned())
         );
     }
 }

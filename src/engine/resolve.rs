@@ -308,7 +308,7 @@ impl Engine {
             .get(&reference.to_string(), &format!("{uid}/{version}"), || atlas::Credentials::from_secret(&data))
             .map_err(|error| Outcome::Refused {
                 reason: Reason::CredentialsInvalid,
-                message: format!("Secret {namespace}/{name}: {error}. Mend it, and it goes on by itself."),
+                message: format!("Secret {namespace}/{name}: {error}. Fix it, and it goes on by itself."),
             })
     }
 

@@ -7,11 +7,12 @@ use tokio::time::Instant;
 
 use super::{
     Engine,
+    conditions::SYNCED,
     object::{KindRef, Object},
     outcome::Reason,
     wake::Subject,
 };
-use crate::telemetry::metrics::{Queue, Standing, Survey};
+use crate::telemetry::metrics::{Queue, Standing, Survey, Unsynced};
 
 /// The reason that is counted for objects that have none yet.
 const PENDING: &str = "Pending";
@@ -47,6 +48,9 @@ impl Engine {
             for object in self.objects(kind.name()) {
                 let shown = shown(&object);
                 *drifted += u32::from(!shown.drift.is_empty());
+                if let Some(unsynced) = unsynced(kind.name(), &shown, &reasons) {
+                    *survey.unsynced.entry(unsynced).or_default() += 1;
+                }
                 *survey.objects.entry(standing(kind.name(), &shown, &reasons)).or_default() += 1;
             }
         }
@@ -72,6 +76,13 @@ impl Engine {
 
 fn shown(object: &Object) -> Shown<'_> {
     object.status.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
+/// What keeps an object from being compared with Atlas.
+fn unsynced(kind: &'static str, shown: &Shown<'_>, reasons: &HashMap<String, Reason>) -> Option<Unsynced> {
+    let synced = shown.conditions.iter().find(|condition| condition.type_ == SYNCED)?;
+    let reason = reasons.get(&*synced.reason)?.to_string();
+    (synced.status != "True").then_some(Unsynced { kind, reason })
 }
 
 /// Only what the operator itself would say becomes a label: a status may be written by anybody.

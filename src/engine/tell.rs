@@ -11,9 +11,11 @@ use super::{
     events::Say,
     ledger::{spread, until_round},
     object::{FINALIZER, KindRef, Object},
+    outage::{Cause, Failure, Recovery},
     outcome::{self, Outcome, Reason},
     pass::{End, Pass},
     resolve::kubernetes,
+    wake::Subject,
 };
 use crate::kind::{GROUP, VERSION};
 
@@ -70,7 +72,9 @@ impl Pass<'_> {
             End::Outcome(outcome) => outcome,
             End::Held => return Some(HELD),
             End::Released => {
-                engine.wakes.depend(&super::wake::Subject::of(self.kind, self.object), []);
+                let subject = Subject::of(self.kind, self.object);
+                engine.wakes.depend(&subject, []);
+                engine.outages.forget(&subject);
                 engine.metrics.reconciled(self.kind.name(), "released");
                 return None;
             }
@@ -86,7 +90,7 @@ impl Pass<'_> {
         if outcome.is_failure() {
             delay = spread(delay, self.object);
         }
-        if outcome == Outcome::Settled {
+        if matches!(outcome, Outcome::Settled { .. }) {
             let project = self.status.common.atlas.project_id.as_deref().unwrap_or_default();
             delay = until_round(delay, engine.clock.now(), project);
             if let Some(at) = self.appointment {
@@ -95,48 +99,157 @@ impl Pass<'_> {
                 delay = delay.min(until + Duration::from_secs(1));
             }
         }
+        let failure = self.weigh(&outcome, &mut delay);
         let generation = self.object.metadata.generation.unwrap_or_default();
-        let was_ready = outcome::is_ready(&self.before.common, generation);
-        let silent = outcome.reason() == Reason::ConfirmingAbsence
-            || outcome.is_hiccup() && failures < TOLERATED_HICCUPS && was_ready;
+        // What cannot be asked says nothing about an object that was as its spec says.
+        let kept = outcome.is_unchecked() && !self.differs && outcome::is_ready(&self.before.common, generation);
+        let known = failure.as_ref().is_some_and(|failure| failure.known);
         let (label, reason, message) = (outcome.label(), outcome.reason(), outcome.message());
-        if silent {
+        // An object that says nothing yet says at least that.
+        let confirms = reason == Reason::ConfirmingAbsence && !self.before.common.conditions.is_empty();
+        let silent = confirms || kept && failures < TOLERATED_HICCUPS && !known;
+        let mut news = !silent && self.is_news(&outcome, kept);
+        // An outage is logged once, and not for each object that is Ready.
+        news &= !(kept && known);
+        if !news {
             tracing::debug!(outcome = label, %reason, "{message}");
+        } else if outcome.is_warning() {
+            tracing::warn!(outcome = label, %reason, "{message}");
         } else {
-            let changed = outcome::ready(&self.before.common).is_none_or(|before| {
-                before.reason != outcome.reason().to_string() || before.message != outcome.message()
-            });
-            if changed && outcome.is_warning() {
-                tracing::warn!(outcome = label, %reason, "{message}");
-            } else if changed {
-                tracing::info!(outcome = label, %reason, "{message}");
+            tracing::info!(outcome = label, %reason, "{message}");
+        }
+        if !silent {
+            if kept {
+                let now = self.engine.clock.now();
+                let since = failure.map_or(now, |failure| failure.since);
+                outcome.keep(&mut self.status.common, since, now);
+            } else {
+                self.set(&outcome);
             }
-            let written = self.write(&outcome).await;
+            let written = self.write(&outcome, news).await;
             let unwritten = engine.ledger.unwritten(self.object, written.is_err());
-            if let Err(failed) = written {
-                tracing::warn!(error = failed.message(), "the status was not written; it is tried again");
-                delay = spread(failed.requeue(failures.max(unwritten), engine.options.resync), self.object);
+            match written {
+                Ok(()) => self.reached(&outcome),
+                Err(failed) => {
+                    let own = spread(failed.requeue(failures.max(unwritten), engine.options.resync), self.object);
+                    delay = self.unwritten(&failed, own);
+                }
             }
         }
         self.watching.finish();
         Some(delay)
     }
 
-    /// Writes the status with the conditions that `outcome` means, if that changes anything, and an Event about a call,
-    /// a new reason, or a warning with a new text.
-    pub(super) async fn write(&mut self, outcome: &Outcome) -> Result<(), Outcome> {
-        self.set(outcome);
+    /// Counts this outcome for or against an outage of Atlas, and wakes those who can be checked again. While an outage
+    /// lasts, it decides when the next try is.
+    fn weigh(&self, outcome: &Outcome, delay: &mut Duration) -> Option<Failure> {
+        let (engine, now) = (self.engine, self.engine.clock.now());
+        let subject = Subject::of(self.kind, self.object);
+        let secret = self.status.common.atlas.credentials.as_ref().map(ToString::to_string).unwrap_or_default();
+        let cause = match outcome {
+            // Atlas answered before, so it is this write that fails.
+            Outcome::Failed { reason: Reason::AtlasUnavailable, .. } | Outcome::Throttled { .. } if self.sends => {
+                engine.outages.forget(&subject);
+                return None;
+            }
+            Outcome::Failed { reason: Reason::AtlasUnavailable, .. } => Cause::Unreachable,
+            Outcome::Failed { reason: Reason::KubernetesUnavailable, .. } => Cause::Kubernetes,
+            Outcome::Throttled { .. } => Cause::Limited(secret),
+            // What may not be changed says nothing about what may be read.
+            Outcome::Failed { reason, .. } | Outcome::Refused { reason, .. }
+                if reason.is_about_credentials() && !self.sends =>
+            {
+                Cause::Refused(secret)
+            }
+            Outcome::Settled { .. }
+            | Outcome::Acted { .. }
+            | Outcome::Busy { .. }
+            | Outcome::Blocked { .. }
+            | Outcome::Idle { reason: Reason::DriftDetected, .. } => {
+                self.recover(engine.outages.succeeded(&secret, &subject, now));
+                return None;
+            }
+            Outcome::Waiting { .. } | Outcome::Refused { .. } | Outcome::Failed { .. } | Outcome::Idle { .. } => {
+                engine.outages.forget(&subject);
+                return None;
+            }
+        };
+        let failure = engine.outages.failed(&cause, &subject, &outcome.message(), *delay, now);
+        *delay = failure.again;
+        if let Some(line) = &failure.line {
+            tracing::warn!(parent: None, "{line}");
+        }
+        Some(failure)
+    }
+
+    /// The status was not written because of `failed`; answers when to try again, which by itself would be after `own`.
+    fn unwritten(&self, failed: &Outcome, own: Duration) -> Duration {
+        let (subject, now) = (Subject::of(self.kind, self.object), self.engine.clock.now());
+        let failure = self.engine.outages.failed(&Cause::Kubernetes, &subject, &failed.message(), own, now);
+        match failure.line {
+            Some(line) => tracing::warn!(parent: None, "{line}"),
+            None if failure.known => {}
+            None => tracing::warn!(error = failed.message(), "the status was not written; it is tried again"),
+        }
+        failure.again
+    }
+
+    /// Ends an outage of Kubernetes, where a pass with this outcome has read and written all that it had to.
+    fn reached(&self, outcome: &Outcome) {
+        if !matches!(outcome, Outcome::Failed { .. } | Outcome::Idle { .. }) {
+            let (engine, subject) = (self.engine, Subject::of(self.kind, self.object));
+            self.recover(engine.outages.reached_kubernetes(&subject, engine.clock.now()));
+        }
+    }
+
+    fn recover(&self, recovery: Recovery) {
+        for line in recovery.lines {
+            tracing::info!(parent: None, "{line}");
+        }
+        for subject in recovery.wake {
+            self.engine.wakes.wake(&subject);
+        }
+    }
+
+    /// Whether the object does not say so already.
+    fn is_news(&self, outcome: &Outcome, kept: bool) -> bool {
+        let (reason, message) = (outcome.reason().to_string(), outcome.message());
+        let before = &self.before.common;
+        if kept {
+            return outcome::synced(before).is_none_or(|synced| synced.status == "True" || synced.reason != reason);
+        }
+        outcome::ready(before).is_none_or(|ready| ready.reason != reason || ready.message != message)
+    }
+
+    /// Writes the status, if that changes anything, and an Event about a call, a new reason, or a warning with a new text.
+    async fn write(&mut self, outcome: &Outcome, news: bool) -> Result<(), Outcome> {
         let (reason, note) = (outcome.reason().to_string(), outcome.message());
-        let is_new = outcome::ready(&self.before.common)
-            .is_none_or(|before| before.reason != reason || outcome.is_warning() && before.message != note);
+        let is_new = outcome::ready(&self.before.common).is_none_or(|before| before.reason != reason);
         let action = match outcome {
             Outcome::Acted { action, .. } => Some(action.as_str()),
-            _ => is_new.then_some("Reconcile"),
+            _ => (news && (is_new || outcome.is_warning())).then_some("Reconcile"),
         };
         if let (true, Some(action)) = (self.save().await?, action) {
             self.event(Say { reason: &reason, action, note: &note, warning: outcome.is_warning() }).await;
         }
         Ok(())
+    }
+
+    /// Gives an object that says nothing yet its first condition, unless another write comes before this one: the
+    /// version makes sure of that, because a reconcile of the object is under way.
+    pub(super) async fn greet(mut self) {
+        let common = &self.before.common;
+        if !common.conditions.is_empty() || common.atlas.unreadable.is_some() || self.object.is_leaving() {
+            return;
+        }
+        let message = "The operator compares it with Atlas.".to_owned();
+        self.set(&Outcome::Waiting { reason: Reason::Pending, message });
+        let mut patch = self.apply(&json!({ "status": self.status }));
+        patch["metadata"]["resourceVersion"] = json!(self.object.metadata.resource_version);
+        let parameters = PatchParams::apply(MANAGER).force();
+        if let Err(error) = self.api().patch_status(self.object.own_name(), &parameters, &Patch::Apply(patch)).await {
+            tracing::debug!(%error, "the first condition was not written");
+        }
     }
 
     /// Sets the conditions that `outcome` means.

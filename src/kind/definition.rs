@@ -172,10 +172,10 @@ fn columns(has_state: bool) -> Vec<CustomResourceColumnDefinition> {
         columns.push(column("Atlas State", ".status.stateName", 0));
     }
     columns.extend([
+        column("Age", ".metadata.creationTimestamp", 0),
+        column("Message", ".status.conditions[?(@.type==\"Ready\")].message", 1),
         column("Atlas Id", ".status.atlas.id", 1),
         column("Project Id", ".status.atlas.projectId", 1),
-        column("Message", ".status.conditions[?(@.type==\"Ready\")].message", 1),
-        column("Age", ".metadata.creationTimestamp", 0),
     ]);
     columns
 }

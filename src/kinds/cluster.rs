@@ -386,6 +386,11 @@ impl Declare for AtlasClusterSpec {
         Some(status::usually(operation, self))
     }
 
+    fn remark(&self, observed: &Documents) -> Option<&'static str> {
+        let is_paused = observed.get(CLUSTER).is_some_and(status::is_paused);
+        is_paused.then_some("The cluster is paused: it takes no connections.")
+    }
+
     fn atlas_name(&self) -> Option<&str> {
         Some(&self.name)
     }

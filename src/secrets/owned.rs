@@ -108,12 +108,8 @@ impl Engine {
     /// Whether a namespace is being deleted, so that nothing can be made in it any more. Said by the API server to
     /// whoever may make Secrets there; namespaces themselves cannot be read everywhere.
     pub(crate) async fn is_going(&self, namespace: &str) -> Result<bool, Outcome> {
-        let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
-        let mut probe = Secret::default();
-        probe.metadata.generate_name = Some(format!("{MANAGER}-"));
-        let asked = api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: true }, &probe).await;
-        match asked {
-            Ok(_) => Ok(false),
+        match self.probe(namespace).await {
+            Ok(()) => Ok(false),
             // A definite answer of the API server: the namespace is being deleted, or the operator may not know. A conflict,
             // too many requests, or an answer of something in between say nothing.
             Err(kube::Error::Api(status)) if matches!(status.reason.as_str(), "Forbidden" | "NotFound" | "Invalid") => {
@@ -121,6 +117,19 @@ impl Engine {
             }
             Err(error) => Err(kubernetes(&format!("find out whether namespace {namespace} is being deleted"), &error)),
         }
+    }
+
+    /// Whether a namespace is known not to be there.
+    pub async fn lacks_namespace(&self, namespace: &str) -> bool {
+        matches!(self.probe(namespace).await, Err(kube::Error::Api(status)) if status.code == 404)
+    }
+
+    /// Asks whether a Secret could be made in a namespace: this takes no right that the operator does not need anyway.
+    async fn probe(&self, namespace: &str) -> Result<(), kube::Error> {
+        let api = Api::<Secret>::namespaced(self.kube.clone(), namespace);
+        let mut probe = Secret::default();
+        probe.metadata.generate_name = Some(format!("{MANAGER}-"));
+        api.create(&PostParams { field_manager: Some(MANAGER.to_owned()), dry_run: true }, &probe).await.map(drop)
     }
 
     /// Removes a Secret of the object's, if it is still that.

@@ -66,6 +66,15 @@ pub struct Standing {
     pub reason: String,
 }
 
+/// Objects that cannot be compared with Atlas for the same reason.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, PartialOrd, Ord, EncodeLabelSet)]
+pub struct Unsynced {
+    /// `AtlasProject`.
+    pub kind: &'static str,
+    /// One of the reasons that the operator gives.
+    pub reason: String,
+}
+
 /// What waits to be looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Queue {
@@ -80,6 +89,8 @@ pub struct Queue {
 pub struct Survey {
     /// How many objects stand how.
     pub objects: BTreeMap<Standing, u32>,
+    /// How many objects cannot be compared with Atlas, by kind and reason.
+    pub unsynced: BTreeMap<Unsynced, u32>,
     /// How many objects of each kind differ from Atlas and stay so, by policy or because nothing can be done.
     pub drifted: BTreeMap<&'static str, u32>,
     /// What waits, by kind.
@@ -98,6 +109,7 @@ pub struct Metrics {
     corrections: Family<OfKind, Count>,
     panics: Family<OfKind, Count>,
     objects: Family<Standing, Gauge>,
+    unsynced: Family<Unsynced, Gauge>,
     drifted: Family<OfKind, Gauge>,
     queue_depth: Family<OfKind, Gauge>,
     queue_age: Family<OfKind, Gauge<f64, AtomicU64>>,
@@ -121,6 +133,7 @@ impl Default for Metrics {
             corrections: Family::default(),
             panics: Family::default(),
             objects: Family::default(),
+            unsynced: Family::default(),
             drifted: Family::default(),
             queue_depth: Family::default(),
             queue_age: Family::default(),
@@ -135,6 +148,9 @@ impl Default for Metrics {
             surveyor: Mutex::default(),
         };
         metrics.register();
+        for result in ["granted", "failed"] {
+            drop(metrics.tokens.get_or_create(&Asked { result }));
+        }
         metrics
     }
 }
@@ -153,6 +169,11 @@ impl Metrics {
         );
         count("queue_depth", "Objects that are due to be looked at and wait for a free hand", &self.queue_depth);
         registry.register("objects", "Objects, by status and reason of their Ready condition", self.objects.clone());
+        registry.register(
+            "unsynced_objects",
+            "Objects that cannot be compared with Atlas, Ready or not, by reason of their Synced condition",
+            self.unsynced.clone(),
+        );
         registry.register_with_unit(
             "queue_oldest",
             "For how long the first of the objects that wait has been due",
@@ -230,6 +251,7 @@ impl Metrics {
     /// Shows what has not happened to any object of `kind` yet as zero, so that its first time is an increase.
     pub fn expect(&self, kind: &'static str) {
         drop(self.panics.get_or_create(&OfKind { kind }));
+        drop(self.corrections.get_or_create(&OfKind { kind }));
     }
 
     /// Counts a renewal of the lease.
@@ -255,6 +277,10 @@ impl Metrics {
         self.objects.clear();
         for (standing, number) in survey.objects {
             self.objects.get_or_create(&standing).set(number.into());
+        }
+        self.unsynced.clear();
+        for (unsynced, number) in survey.unsynced {
+            self.unsynced.get_or_create(&unsynced).set(number.into());
         }
         self.drifted.clear();
         for (kind, number) in survey.drifted {
@@ -311,6 +337,15 @@ mod tests {
         let text = metrics.expose();
         assert!(text.contains(r#"atlas_operator_passes_total{kind="AtlasProject",outcome="settled"} 1"#), "{text}");
         assert!(text.contains("atlas_operator_leader 0\n"), "{text}");
+        metrics.expect("AtlasProject");
+        let text = metrics.expose();
+        for series in [
+            r#"atlas_operator_drift_corrections_total{kind="AtlasProject"} 0"#,
+            r#"atlas_operator_atlas_tokens_total{result="failed"} 0"#,
+            r#"atlas_operator_atlas_tokens_total{result="granted"} 0"#,
+        ] {
+            assert!(text.contains(series), "{series} in {text}");
+        }
         assert!(text.contains(r#"atlas_operator_build_info{version=""#), "{text}");
     }
 

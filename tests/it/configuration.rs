@@ -87,7 +87,7 @@ pub const WRONG: &[(&str, &[&str], &str)] = &[
     ("atlas-proxy", &["proxy:3128", "socks5://proxy:1080", "http://proxy/canary"], ""),
     ("atlas-proxy", &["http://u:canary@proxy:3128"], "must not contain a user name or password"),
     ("atlas-proxy-credentials", &["/nowhere"], "password cannot be read: No such file"),
-    ("namespace", &["Shop", "a_b", "shop,-x"], "small letters"),
+    ("namespace", &["Shop", "a_b", "shop,-x"], "lowercase letters"),
     ("default-secret", &["canary", "a/b/c"], "must be NAMESPACE/NAME"),
     ("resync", &["10", "ten", "0s", "200h"], "must"),
     ("concurrency", &["0", "257", "many"], ""),
@@ -95,8 +95,8 @@ pub const WRONG: &[(&str, &[&str], &str)] = &[
     ("deletion", &["canary"], "retain"),
     ("adopt", &["canary"], "identical"),
     ("leader-election", &["canary"], "must be true or false"),
-    ("lease-namespace", &["A"], "small letters"),
-    ("lease-name", &["a b"], "small letters"),
+    ("lease-namespace", &["A"], "lowercase letters"),
+    ("lease-name", &["a b"], "lowercase letters"),
     ("lease-duration", &["4s", "6m", "15"], "must"),
     ("metrics", &["8080", "localhost:8080"], "socket address"),
     ("health", &["8081"], "socket address"),
@@ -209,7 +209,7 @@ fn a_file_that_cannot_be_used_is_named() {
         assert!(said.starts_with(name) && said.contains(reason) && !said.contains("canary"), "{text:?}: {said}");
     }
     let unknown = refusal(run(&["--resink=10m"], &[]));
-    assert_eq!(unknown, "--resink: there is no such flag");
+    assert_eq!(unknown, "--resink: there is no such flag; did you mean --resync? Try --help.");
 }
 
 /// An operator that finds no Kubernetes, which is enough to see what it was told.
@@ -290,4 +290,30 @@ async fn help_is_no_mistake() {
     let output = run(&["--help"], &[]).output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty());
     assert!(String::from_utf8(output.stdout).unwrap().contains("--lease-duration"));
+}
+
+#[test]
+fn what_is_mistyped_is_told_what_was_meant_and_where_help_is() {
+    let said = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_atlas-operator"));
+        command.args(arguments).env_clear().stdin(Stdio::null());
+        command
+    };
+    for (arguments, says) in [
+        (&["runn"] as &[&str], "unrecognized subcommand 'runn'; did you mean run? Try --help."),
+        (&["plan"], "unrecognized subcommand 'plan'. Try --help."),
+        (&["run", "--polcy=observe"], "--polcy: there is no such flag; did you mean --policy? Try --help."),
+        (&["rbac", "nope"], "SCOPE: must be watched or cluster or leader or viewer or editor"),
+    ] {
+        assert_eq!(refusal(said(arguments)), says, "{arguments:?}");
+    }
+    let nothing = said(&[]).output().unwrap();
+    let usage = String::from_utf8(nothing.stderr).unwrap();
+    assert_eq!(nothing.status.code(), Some(2));
+    for part in ["Usage: atlas-operator", "run", "crds", "rbac", "Examples:"] {
+        assert!(usage.contains(part), "{part} in {usage}");
+    }
+    let version = said(&["version"]).output().unwrap();
+    assert!(version.status.success());
+    assert_eq!(String::from_utf8(version.stdout).unwrap(), format!("atlas-operator {}\n", env!("CARGO_PKG_VERSION")));
 }

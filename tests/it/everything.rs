@@ -63,7 +63,10 @@ fn object(index: usize) -> Object {
         0 => Value::Null,
         1 => json!({"conditions": [{"type": "Ready", "status": "Perhaps", "reason": format!("Canary{index}")}]}),
         _ => json!({
-            "conditions": [{"type": "Ready", "status": ready, "reason": reason.to_string()}],
+            "conditions": [
+                {"type": "Ready", "status": ready, "reason": reason.to_string()},
+                {"type": "Synced", "status": ready, "reason": reason.to_string()},
+            ],
             "drift": if index.is_multiple_of(5) { drift } else { json!([]) },
         }),
     };

@@ -157,7 +157,8 @@ fn every_alert_has_a_page_and_cases_in_which_it_fires_and_resolves() {
         // In the order of time: it fires at some time, and at a later one it does not.
         let of_it = cases.iter().filter(|case| case["alertname"] == name);
         let fires: Vec<bool> = of_it.map(|case| !case["exp_alerts"].as_array().unwrap().is_empty()).collect();
-        assert_eq!(fires, [false, true, false], "{name}: it is quiet, fires, and resolves");
+        let is_whole = !fires.is_empty() && fires.chunks(3).all(|fires| fires == [false, true, false]);
+        assert!(is_whole, "{name}: in each case it is quiet, fires, and resolves: {fires:?}");
     }
     assert!(runbooks.is_empty(), "pages without an alert: {runbooks:?}");
 }

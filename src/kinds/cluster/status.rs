@@ -22,7 +22,8 @@ const ENDPOINTS_SHOWN: usize = 20;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ClusterStatus {
-    /// Atlas's name for the state it is in: IDLE, CREATING, UPDATING, REPAIRING, DELETING.
+    /// Atlas's name for the state it is in: IDLE, CREATING, UPDATING, REPAIRING, DELETING. PAUSED stands for a paused
+    /// cluster that Atlas calls IDLE.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_name: Option<String>,
     /// The version of MongoDB that it runs, with its patch: 8.0.29.
@@ -151,12 +152,20 @@ pub struct CloudEndpoint {
     pub region: Option<String>,
 }
 
+/// Atlas calls a cluster IDLE that is paused, and nobody can connect to it.
+pub(super) fn is_paused(cluster: &Value) -> bool {
+    cluster["paused"] == true && cluster["stateName"] == "IDLE"
+}
+
 /// What [`ClusterStatus`] shows of the document of a cluster.
 pub(super) fn report(cluster: &Value) -> Value {
     let mut status = texts(
         cluster,
         &["stateName", "mongoDBVersion", "featureCompatibilityVersion", "featureCompatibilityVersionExpirationDate"],
     );
+    if is_paused(cluster) {
+        status.insert("stateName".to_owned(), "PAUSED".into());
+    }
     let shards: Vec<Value> = list(&cluster["replicationSpecs"]).iter().take(SHARDS_SHOWN).map(shard).collect();
     let mut strings = texts(&cluster["connectionStrings"], &["standard", "standardSrv", "private", "privateSrv"]);
     let endpoints = list(&cluster["connectionStrings"]["privateEndpoint"]);

@@ -64,6 +64,8 @@ pub struct State {
     pub holds: bool,
     /// and of which objects that was asked for, in order;
     pub held: Vec<Key>,
+    /// whose first condition was to be written beside that;
+    pub first: Vec<Key>,
     /// how many wait for it at this moment.
     pub waiting: usize,
     /// Whose status was written, in order, and for which generation.
@@ -331,6 +333,12 @@ impl State {
                 let version = self.version.max(1).to_string();
                 let metadata = json!({"resourceVersion": version});
                 Answer::Whole(200, json!({"kind": "List", "apiVersion": "v1", "metadata": metadata, "items": items}))
+            }
+            (Method::PATCH, [name, "status"])
+                if self.holds && body["status"]["conditions"][0]["reason"] == "Pending" =>
+            {
+                self.first.push(key(name));
+                Answer::Never
             }
             (Method::PATCH, [name, "status"]) if self.holds => {
                 self.held.push(key(name));

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     disturbance::Fate,
     fake_kube::{Damage, Key},
-    world::{TestOperator, World, documents},
+    world::{TestOperator, World, condition, documents},
 };
 
 /// How long each kind of damage lasts.
@@ -213,7 +213,8 @@ fn without_ids(value: &Value) -> Value {
 async fn done(world: &World, operator: &mut TestOperator) -> Duration {
     let begun = world.clock.now();
     let took = || Duration::try_from(world.clock.now().duration_since(begun)).unwrap();
-    while !world.unready().is_empty() {
+    let unchecked = |(_, object): &(Key, Value)| condition(object, "Synced")["status"] == "False";
+    while !world.unready().is_empty() || world.objects().iter().any(unchecked) {
         world.run_for(operator, Some(STEP)).await;
         assert!(took() < ENOUGH, "{}", world.describe());
     }

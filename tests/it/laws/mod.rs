@@ -25,6 +25,7 @@ mod mistakes;
 mod nodes;
 mod operator;
 mod order;
+mod outage;
 mod plans;
 mod projects;
 mod proxy;

@@ -143,7 +143,10 @@ async fn go(world: &mut World, from: &str, to: &str) -> String {
         return "refused".to_owned();
     }
     assert_eq!(world.unready(), Vec::<String>::new(), "{case}");
-    assert_eq!(object["status"]["stateName"], "IDLE", "{case}");
+    let state = if object["spec"]["paused"] == true { "PAUSED" } else { "IDLE" };
+    assert_eq!(object["status"]["stateName"], state, "{case}");
+    let message = condition(&object, "Ready")["message"].as_str().unwrap().to_owned();
+    assert_eq!(message.contains("paused: it takes no connections"), state == "PAUSED", "{case}: {message}");
     if words.is_empty() { "–".to_owned() } else { words.join(", ") }
 }
 

@@ -117,6 +117,7 @@ async fn a_reconcile_that_ends_after_its_object_is_gone_leaves_nothing_behind() 
     sleep(PATIENCE).await;
     assert!(operator.engine.wakes.is_empty());
     assert_eq!(server.set(|state| state.held.len()), 1, "it was tried again");
+    assert_eq!(server.set(|state| state.first.len()), 1, "an object without conditions has one within a second");
 }
 
 #[tokio::test(start_paused = true)]

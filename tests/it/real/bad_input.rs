@@ -209,7 +209,7 @@ async fn an_address_that_the_api_access_list_lacks_is_said_and_forgotten_once_ad
     stage.simulator.settings(&json!({"apiAccess": false})).await.unwrap();
     stage.kube.apply(NAMESPACE, &project("shop", "Shop")).await;
     let object = stage.until(NAMESPACE, "AtlasProject", "shop", "Stalled", "AccessDenied").await;
-    let says = ["IP address 127.0.0.1", "IP_ADDRESS_NOT_ON_ACCESS_LIST", "put this address on its API access list"];
+    let says = ["IP address 127.0.0.1", "IP_ADDRESS_NOT_ON_ACCESS_LIST", "Put this address on the API access list"];
     expect_said(&object, "AccessDenied", &says);
     neglect(&stage).await;
     stage.simulator.settings(&json!({"apiAccess": true})).await.unwrap();

@@ -2,7 +2,10 @@
 use std::time::Duration;
 
 use atlas_operator::{
-    engine::outcome::{Outcome, Reason, patience},
+    engine::{
+        conditions::SYNCED,
+        outcome::{Outcome, Reason, patience},
+    },
     status::Common,
 };
 use jiff::Timestamp;
@@ -24,9 +27,9 @@ fn seconds(duration: Duration) -> String {
 fn samples() -> [Outcome; 10] {
     let message = String::new;
     [
-        Outcome::Settled,
+        Outcome::Settled { remark: None },
         Outcome::Acted { reason: Reason::Updating, action: message(), note: message() },
-        Outcome::Busy { reason: Reason::Updating, state: message(), again: patience(Duration::ZERO) },
+        Outcome::Busy { reason: Reason::Updating, state: message(), usually: None, again: patience(Duration::ZERO) },
         Outcome::Waiting { reason: Reason::SecretNotFound, message: message() },
         Outcome::Blocked { message: message() },
         Outcome::Throttled { after: Duration::ZERO },
@@ -39,7 +42,7 @@ fn samples() -> [Outcome; 10] {
 
 fn meaning(outcome: &Outcome) -> &'static str {
     match outcome {
-        Outcome::Settled => "nothing is left to do",
+        Outcome::Settled { .. } => "nothing is left to do",
         Outcome::Acted { .. } => "a call that changes Atlas was sent",
         Outcome::Busy { .. } => "Atlas is at work",
         Outcome::Waiting { .. } => "something in Kubernetes must come first; Atlas was not asked",
@@ -63,12 +66,12 @@ fn next_look(outcome: &Outcome) -> String {
         }
         Outcome::Busy { reason, .. } => {
             let day = Duration::from_hours(24);
-            let longest =
-                Outcome::Busy { reason: *reason, state: String::new(), again: patience(day) }.requeue(1, RESYNC);
+            let longest = Outcome::Busy { reason: *reason, state: String::new(), usually: None, again: patience(day) }
+                .requeue(1, RESYNC);
             format!("a tenth of the time it has taken, {} to {}", seconds(first), seconds(longest))
         }
         Outcome::Throttled { .. } => format!("when Atlas allows; at least {growing}"),
-        Outcome::Settled
+        Outcome::Settled { .. }
         | Outcome::Waiting { .. }
         | Outcome::Blocked { .. }
         | Outcome::Failed { .. }
@@ -82,18 +85,29 @@ pub fn outcomes() -> String {
         let mut status = Common::default();
         outcome.write(&mut status, 1, Timestamp::UNIX_EPOCH);
         let value = |type_: &str| status.conditions.iter().find(|it| it.type_ == type_).map(|it| it.status.clone());
-        let beside: Vec<String> = status.conditions.iter().skip(1).map(|it| code(&it.type_)).collect();
+        let others = status.conditions.iter().filter(|it| it.type_ != "Ready" && it.type_ != SYNCED);
+        let beside: Vec<String> = others.map(|it| code(&it.type_)).collect();
+        let ready = match &outcome {
+            Outcome::Refused { .. } => "`False`; as it was where Atlas refuses the credentials".to_owned(),
+            _ if outcome.is_unchecked() => "as it was; `False` while a change is pending".to_owned(),
+            _ => code(&value("Ready").unwrap()),
+        };
+        let synced = match &outcome {
+            Outcome::Refused { .. } => "`True`; `False` where Atlas could not be asked".to_owned(),
+            _ => code(&value(SYNCED).unwrap()),
+        };
         let event = if outcome.is_warning() { "Warning" } else { "Normal" };
         vec![
             code(outcome.label()),
             meaning(&outcome).to_owned(),
-            code(&value("Ready").unwrap()),
+            ready,
             beside.join(", "),
+            synced,
             event.to_owned(),
             next_look(&outcome),
         ]
     };
-    table(&["outcome", "meaning", "`Ready`", "beside it", "Event", "next look"], samples().map(row))
+    table(&["outcome", "meaning", "`Ready`", "beside it", "`Synced`", "Event", "next look"], samples().map(row))
 }
 
 /// What stands beside `Ready` with a reason. The reasons that can stand beside two conditions are those of something
@@ -101,9 +115,10 @@ pub fn outcomes() -> String {
 fn shown_as(reason: Reason) -> &'static str {
     match reason {
         Reason::Synced => "Ready",
-        Reason::ConfirmingAbsence => "in the log only",
+        Reason::ConfirmingAbsence => "Reconciling of an object that says nothing yet, else in the log only",
         Reason::Paused | Reason::DriftDetected => "Ready is Unknown",
-        Reason::Creating
+        Reason::Pending
+        | Reason::Creating
         | Reason::Updating
         | Reason::Deleting
         | Reason::DependencyNotReady
@@ -111,11 +126,11 @@ fn shown_as(reason: Reason) -> &'static str {
         | Reason::SecretNotFound
         | Reason::SecretInvalid
         | Reason::Blocked
-        | Reason::Throttled
-        | Reason::AtlasUnavailable
-        | Reason::KubernetesUnavailable
         | Reason::DeadlineExceeded
         | Reason::InternalError => "Reconciling",
+        Reason::Throttled | Reason::AtlasUnavailable | Reason::KubernetesUnavailable => {
+            "Reconciling while a change is pending, else `Synced` only"
+        }
         Reason::DependencyNotFound => "Reconciling; Stalled if Atlas lacks the project",
         Reason::CredentialsNotFound => "Reconciling; Stalled if none are named, and at a deletion",
         Reason::OwnershipConflict => "Stalled; Reconciling while the other object is being deleted",

@@ -49,6 +49,13 @@ impl Scene<'_> {
             Story::Quota => self.with_fault(&error(400, "MAX_SOMETHING_EXCEEDED")).await,
             Story::Throttled => self.with_fault(&json!({"kind": "429-retry-after-60"})).await,
             Story::AtlasDown => self.with_fault(&json!({"kind": "500"})).await,
+            Story::AtlasLost => {
+                let (mut operator, _) = self.created().await;
+                let fault = json!({"kind": "503-empty", "times": -1});
+                self.world.simulator.add_fault(&fault).await.unwrap();
+                self.world.run_for(&mut operator, Some(Duration::from_hours(3))).await;
+                assert_eq!(self.world.unready(), Vec::<String>::new(), "{}", self.example.name);
+            }
             Story::SecretsUnreadable => {
                 self.parents().await;
                 self.world.kube.make_unreadable("secrets");

@@ -35,6 +35,7 @@ pub(super) enum Story {
     Quota,
     Throttled,
     AtlasDown,
+    AtlasLost,
     SecretsUnreadable,
     Unreadable,
     MadeFlex,
@@ -55,7 +56,7 @@ impl Story {
     /// Those that are told of every example: its own life.
     const LIFE: [Self; 3] = [Self::Created, Self::Edited, Self::Deleted];
     /// Those that are told of one example of each kind, and of all kinds that they can happen to.
-    const MISHAPS: [Self; 29] = [
+    const MISHAPS: [Self; 30] = [
         Self::AloneAtFirst,
         Self::ParentPaused,
         Self::ParentUnknown,
@@ -71,6 +72,7 @@ impl Story {
         Self::Quota,
         Self::Throttled,
         Self::AtlasDown,
+        Self::AtlasLost,
         Self::SecretsUnreadable,
         Self::Unreadable,
         Self::MadeFlex,
@@ -114,6 +116,7 @@ impl Story {
             | Self::Quota
             | Self::Throttled
             | Self::AtlasDown
+            | Self::AtlasLost
             | Self::SecretsUnreadable
             | Self::Unreadable
             | Self::DeclaredTwice

@@ -249,7 +249,7 @@ pub fn cases() -> Vec<Case> {
             shown_by: ("AtlasCluster", "orders"),
             stalled: true,
             reason: "Rejected",
-            says: &["M40_NVME", "IL_CENTRAL_1", "Mend the spec"],
+            says: &["M40_NVME", "IL_CENTRAL_1", "Fix the spec"],
             tries: Tries::Few,
             mend: |place| {
                 Box::pin(async move {
