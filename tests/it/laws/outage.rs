@@ -142,7 +142,9 @@ async fn no_object_of_three_hundred_changes_ready_in_an_outage_and_all_are_check
             operator.relist(&world);
         }
         let before = settled_passes(&operator);
-        world.run_for(&mut operator, Some(RECOVERY)).await;
+        // Refused credentials wait for a person, and are tried ever less often.
+        let recovery = if reason == Some("CredentialsRejected") { OUTAGE } else { RECOVERY };
+        world.run_for(&mut operator, Some(recovery)).await;
         let lines = take_log();
 
         let is_ready = |object: &Value| condition(object, "Ready")["status"] == "True";
@@ -154,7 +156,7 @@ async fn no_object_of_three_hundred_changes_ready_in_an_outage_and_all_are_check
              found settled within {} s after it",
             unready.len(),
             lines.len(),
-            RECOVERY.as_secs(),
+            recovery.as_secs(),
         );
         assert!(unready.is_empty(), "{about}: {} said not Ready: {}", unready.len(), unready[0]["status"]);
         assert_eq!(events, 0, "{about}");
