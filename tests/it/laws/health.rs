@@ -208,7 +208,8 @@ fn expect_every_reason(states: &BTreeMap<State, BTreeMap<&str, Verdicts>>) {
 /// The states and what each tool makes of them, one row for those that differ in their reasons alone.
 fn table(states: &BTreeMap<State, BTreeMap<&str, Verdicts>>) -> String {
     let mut rows: BTreeMap<(u8, &str, &str, &Verdicts), BTreeSet<&str>> = BTreeMap::new();
-    for (state, kinds) in states {
+    // Whether a reconcile takes so long that its object says `Pending` meanwhile is up to the machine.
+    for (state, kinds) in states.iter().filter(|(state, _)| state.reason != Reason::Pending.to_string()) {
         let all: BTreeSet<_> = kinds.values().collect();
         assert_eq!(all.len(), 1, "{state:?} means one thing for all kinds: {kinds:?}");
         for verdicts in all {
