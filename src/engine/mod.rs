@@ -4,6 +4,7 @@
 //! one step, [`outcome`] says what it came to, [`control`] runs passes when something changed or time is up.
 pub mod act;
 mod advice;
+mod annotations;
 pub mod attend;
 pub mod backlog;
 pub mod claims;
@@ -28,7 +29,9 @@ pub mod predict;
 pub mod resolve;
 mod sentence;
 pub mod serial;
+mod shown;
 mod survey;
+mod takeover;
 pub mod tell;
 pub mod turns;
 pub mod wake;

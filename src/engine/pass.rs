@@ -1,37 +1,29 @@
 //! One pass over one object: at most one mutating call, then look again.
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use k8s_openapi::api::core::v1::Namespace;
-use kube::{core::PartialObjectMeta, runtime::reflector::ObjectRef};
-use serde_json::Value;
 use tokio::time::Instant;
 
 use super::{
     Engine,
-    claims::{Confirmed, Place},
-    diff::Change,
     ledger::Doubt,
     object::Object,
     observe::{self, Observation, observe},
-    outcome::{self, Outcome, Reason, patience, whole_second},
+    outcome::{self, Outcome, Reason, patience},
     ownership,
     plan::{self, Adopt, Cause, Issuance, Memory, Observed, Purpose, Scene, Step, Wanted},
     policy::{Manage, POLICY, Policies},
     resolve::{Asking, Resolved, invalid},
+    shown::documents,
+    takeover::stale,
     wake::{Subject, Topic, Watching},
 };
 use crate::{
     atlas::Class,
-    kind::{Declared, Kind, Part, Passage, Progress, Slots, Way},
-    secrets::{PUBLISHED, takeover},
-    status::{Drift, Operation, OperationType, Status, as_kept},
+    kind::{Declared, Kind, Part, Slots},
+    secrets::takeover,
+    status::{Operation, OperationType, Status},
 };
-
-/// How many differences are shown in `status.drift`; the schema allows no more.
-const SHOWN_DRIFT: usize = 32;
-/// The longest value shown in `status.drift`, in characters.
-const LONGEST_VALUE: usize = 200;
 
 /// The work on one object.
 pub(crate) struct Pass<'a> {
@@ -98,36 +90,6 @@ impl Engine {
         self.metrics.passed(kind.name(), started.elapsed());
         again
     }
-
-    pub(super) fn policies(&self, kind: &dyn Kind, object: &Object) -> Result<Policies, Outcome> {
-        let of_namespace = match &self.namespaces {
-            None => BTreeMap::new(),
-            Some(store) => {
-                let name = object.namespace_name();
-                let Some(namespace) = store.get(&ObjectRef::<PartialObjectMeta<Namespace>>::new(name)) else {
-                    let message = format!("Namespace {name}, whose annotations may set policies, is not known yet.");
-                    return Err(Outcome::Waiting { reason: Reason::DependencyNotReady, message });
-                };
-                namespace.metadata.annotations.clone().unwrap_or_default()
-            }
-        };
-        let of_object = object.metadata.annotations.clone().unwrap_or_default();
-        Policies::of(&of_object, &of_namespace, self.options.policies, kind.deletion())
-            .map_err(|error| Outcome::Refused { reason: Reason::InvalidSpec, message: error.to_string() })
-    }
-
-    /// Which of an object and its namespace an annotation is taken from, if it is on one.
-    fn policy_of(&self, object: &Object, annotation: &str) -> Option<String> {
-        let is_set = |annotations: &Option<BTreeMap<String, String>>| {
-            annotations.as_ref().is_some_and(|annotations| annotations.contains_key(annotation))
-        };
-        if is_set(&object.metadata.annotations) {
-            return Some("this object".to_owned());
-        }
-        let namespace = object.namespace_name();
-        let found = self.namespaces.as_ref()?.get(&ObjectRef::new(namespace))?;
-        is_set(&found.metadata.annotations).then(|| format!("namespace {namespace}"))
-    }
 }
 
 impl Pass<'_> {
@@ -164,16 +126,6 @@ impl Pass<'_> {
             self.inherit();
         }
         outcome.map(End::Outcome)
-    }
-
-    /// Takes over what a predecessor knows of the resource. From its deletion on the resource is this object's, as if it
-    /// had made it.
-    fn inherit(&mut self) {
-        let Some(predecessor) = self.engine.predecessor(self.kind, self.object, &self.status) else { return };
-        let known = self.engine.ledger.status(&predecessor).common.atlas;
-        if known.id.is_some() && known.pending.is_none() && known.upgrading.is_none() {
-            self.status.common.atlas = known;
-        }
     }
 
     // -----------------------------------------------------------------------------------------------------------
@@ -300,61 +252,6 @@ impl Pass<'_> {
         }
     }
 
-    /// Makes the resource that Atlas shows this object's, if it is or may be.
-    fn claim(&mut self, scene: &mut Scene, resolved: &Resolved, manage: Manage) -> Result<(), Outcome> {
-        let Some(first) = scene.parts.first() else { return Ok(()) };
-        let Some(document) = scene.observed.get(first.name).and_then(Observed::document) else { return Ok(()) };
-        let is_here = matches!(scene.see(first), Observed::Present(_));
-        let usable = is_here && first.route.progress(document) == Progress::Settled;
-        let project_id = match first.route.id_slot {
-            Some(_) => document["id"].as_str().map(str::to_owned),
-            None => resolved.given.project_id.clone(),
-        };
-        let is_refused = manage == Manage::Manage && scene.adoption().is_some();
-        if first.route.id_slot.is_some() {
-            // What was refused is not this object's, and nothing is made in it.
-            self.status.common.atlas.project_id = project_id.clone().filter(|_| !is_refused);
-        }
-        if is_refused {
-            self.engine.claims.revoke(self.object.own_uid());
-            return Ok(());
-        }
-        if manage == Manage::Manage && first.route.id_slot.is_some() {
-            let place = Place {
-                project_id: project_id.as_deref(),
-                org_id: Some(&resolved.given.org_id),
-                credentials: Some(&resolved.credentials),
-            };
-            self.engine.check_claim(self.kind, self.object, &self.status, &place)?;
-        }
-        let credentials = resolved.credentials.clone();
-        let known = self.engine.claims.confirmed(self.object.own_uid()).is_some_and(|known| known.usable);
-        let confirmed = Confirmed { credentials, project_id, usable: usable || known };
-        self.engine.confirm(self.kind, self.object, confirmed);
-        if manage == Manage::Observe {
-            return Ok(());
-        }
-        let atlas = &mut self.status.common.atlas;
-        atlas.id = Some(first.identity(document));
-        if let Some(pending) = atlas.pending.take() {
-            atlas.sent = pending.sent;
-        }
-        let arrived = |way: &Passage| (way.way)(&first.desired, document) == Way::Here;
-        if is_here && first.route.passage.as_ref().is_none_or(arrived) {
-            atlas.upgrading = None;
-        }
-        if let Some(operation) = self.status.common.operation.as_mut().filter(|_| usable) {
-            operation.settled = (operation.type_ == OperationType::Create).then_some(true);
-        }
-        scene.memory.upgrading = atlas.upgrading;
-        scene.memory.id.clone_from(&atlas.id);
-        scene.memory.pending = None;
-        scene.stale = stale(&atlas.sent, &resolved.versions);
-        ownership::claim(&mut atlas.entries, scene);
-        scene.memory.entries.clone_from(&atlas.entries);
-        Ok(())
-    }
-
     // -----------------------------------------------------------------------------------------------------------
     // Small things
 
@@ -429,46 +326,6 @@ impl Pass<'_> {
         }
     }
 
-    fn report(&mut self, scene: &Scene, declared: &dyn Declared, resolved: &Resolved) {
-        let published = self.status.own.remove(PUBLISHED);
-        let mut shown = declared.report(&documents(scene));
-        self.remember_addresses(declared, scene, &shown);
-        let operation = self.status.common.operation.as_ref();
-        if operation.is_some_and(|operation| operation.type_ == OperationType::Upgrade) {
-            // On the way Atlas shows less and less of it, and for a while nothing; what was known comes back with it.
-            shown = over(Value::Object(std::mem::take(&mut self.status.own)), shown);
-        }
-        if let Value::Object(own) = shown {
-            self.status.own = own.into_iter().filter_map(|(name, value)| Some((name, as_kept(value)?))).collect();
-        }
-        // What was published stays so until something else is.
-        self.status.own.extend(published.map(|names| (PUBLISHED.to_owned(), names)));
-        let made = resolved.made.iter().map(|(field, name)| (format!("{field}Secret"), name.clone().into()));
-        self.status.own.extend(made);
-    }
-
-    fn show(&mut self, changes: &[Change]) {
-        let now = whole_second(self.engine.clock.now());
-        let before = std::mem::take(&mut self.status.common.drift);
-        let shown = |value: &Value| {
-            let text = value.to_string();
-            if text.chars().count() <= LONGEST_VALUE {
-                return text;
-            }
-            text.chars().take(LONGEST_VALUE).chain(['…']).collect()
-        };
-        self.status.common.drift = changes
-            .iter()
-            .take(SHOWN_DRIFT)
-            .map(|change| Drift {
-                since: before.iter().find(|old| old.path == change.path).map_or(now, |old| old.since),
-                path: change.path.clone(),
-                desired: shown(&change.after),
-                observed: shown(&change.before),
-            })
-            .collect();
-    }
-
     pub(super) fn busy(&mut self, state: String, prospect: &Prospect) -> Outcome {
         let type_ = match (state.as_str(), &self.status.common.operation) {
             ("DELETING", _) => OperationType::Delete,
@@ -514,29 +371,6 @@ impl Pass<'_> {
         }
         Ok(())
     }
-}
-
-/// The documents that were seen, by part.
-fn documents(scene: &Scene) -> BTreeMap<&'static str, Value> {
-    scene.observed.iter().filter_map(|(name, observed)| Some((*name, observed.document()?.clone()))).collect()
-}
-
-/// What is shown now, over what was shown before: what a document within lacks stays as it was.
-fn over(before: Value, now: Value) -> Value {
-    match (before, now) {
-        (Value::Object(mut all), Value::Object(now)) => {
-            for (name, value) in now {
-                let before = all.remove(&name).unwrap_or_default();
-                all.insert(name, over(before, value));
-            }
-            Value::Object(all)
-        }
-        (_, now) => now,
-    }
-}
-
-fn stale(sent: &BTreeMap<String, String>, versions: &BTreeMap<&'static str, String>) -> Vec<&'static str> {
-    versions.iter().filter(|(field, version)| sent.get(**field) != Some(version)).map(|(field, _)| *field).collect()
 }
 
 /// A plan that cannot be made is our mistake; it is said, and tried again, and harms no other object.

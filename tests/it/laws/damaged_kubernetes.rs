@@ -13,9 +13,8 @@ use super::{
 
 /// How long each kind of damage lasts.
 const LASTING: Duration = Duration::from_secs(20);
-/// So much later than usual all is as it should be: what fails for [`LASTING`] is tried after 2, 6, 14 and 30 s, and up to
-/// a tenth later.
-const RECOVERY: Duration = Duration::from_secs(18);
+/// So much later than usual all is as it should be.
+const RECOVERY: Duration = Duration::from_secs(15);
 /// What Atlas does at its own pace is asked about every 30 s at the least, so its end is noticed so much later.
 const NOTICED: Duration = Duration::from_secs(30);
 

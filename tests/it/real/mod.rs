@@ -19,6 +19,7 @@ pub mod kube;
 mod lists;
 mod log;
 mod namespaces;
+mod outage;
 mod ownership;
 mod process;
 mod quickstart;
