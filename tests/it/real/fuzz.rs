@@ -137,6 +137,12 @@ async fn canary(stage: &Stage, namespace: &str, until: Instant) -> Vec<Duration>
         .await
         .unwrap();
         took.push(asked.elapsed());
+        if asked.elapsed() > CANARY {
+            let log = stage.operator.logs();
+            let object = stage.kube.get(namespace, "AtlasCustomRole", "canary").await.unwrap();
+            println!("after {:?}: {}", asked.elapsed(), object["status"]["conditions"]);
+            log.lines().rev().take(60).collect::<Vec<_>>().into_iter().rev().for_each(|line| println!("{line}"));
+        }
         tokio::time::sleep(Duration::from_secs(2)).await;
     }
     took
