@@ -191,8 +191,14 @@ pub(super) static CUSTOM_ZONE_MAPPING: Route = Route {
 fn mappings(answer: &Value, before: &Documents) -> Value {
     let shards = before.get(super::CLUSTER).map_or(&[][..], |cluster| merge::list(&cluster["replicationSpecs"]));
     let named = |id: &Value| shards.iter().find(|shard| shard["zoneId"] == *id).map(|shard| &shard["zoneName"]);
-    let mappings = answer["customZoneMapping"].as_object().into_iter().flatten();
-    mappings.map(|(location, zone)| json!({"location": location, "zone": named(zone)})).collect()
+    match &answer["customZoneMapping"] {
+        Value::Null => json!([]),
+        Value::Object(mapping) => {
+            mapping.iter().map(|(location, zone)| json!({"location": location, "zone": named(zone)})).collect()
+        }
+        // What is something else is no list of places.
+        _ => Value::Null,
+    }
 }
 
 /// What Atlas may choose is left to it: sizes and disks, until when a version is pinned, and continuous backup, which
