@@ -28,8 +28,8 @@ use crate::{
 
 /// How long Atlas may take to show what was created: seen to last for up to half a minute, and given twice that.
 pub(super) const LONGEST_LAG: SignedDuration = SignedDuration::from_mins(1);
-/// How long the object that takes over a resource has to record that. It may be paused, or wait for something else.
-const LONGEST_HANDOVER: SignedDuration = SignedDuration::from_secs(30);
+/// How long the object that takes over a resource has to record that. It may wait for something else.
+const LONGEST_HANDOVER: SignedDuration = SignedDuration::from_mins(5);
 /// How often is looked for what may yet appear.
 const UNSEEN: Duration = Duration::from_secs(5);
 
@@ -183,7 +183,8 @@ impl Pass<'_> {
         let (engine, kind) = (self.engine, self.kind);
         let (name, atlas) = (heir.own_name(), &self.status.common.atlas);
         let is_recorded = atlas.id.is_none() || engine.ledger.status(heir).common.atlas.id == atlas.id;
-        if heir.namespace_name() == self.object.namespace_name() && !is_recorded {
+        let may_record = || engine.policies(kind, heir).is_ok_and(|policies| policies.manage == Manage::Manage);
+        if heir.namespace_name() == self.object.namespace_name() && !is_recorded && may_record() {
             self.watching.on(Topic::Object(Subject::of(kind, heir)));
             let now = engine.clock.now();
             let since = engine.ledger.hands_over(self.object, now);
