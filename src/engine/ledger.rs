@@ -144,7 +144,7 @@ impl Ledger {
     }
 
     /// Nothing is in doubt any more.
-    pub fn is_certain(&self, object: &Object) {
+    pub fn clear_doubt(&self, object: &Object) {
         self.with(object.own_uid(), |entry| entry.doubt = None);
     }
 
@@ -327,7 +327,7 @@ mod tests {
         assert!(!says(&Doubt::Absent, 40));
         assert!(!says(&Doubt::Back, 46), "and what was absent and is back is not believed at once either");
         assert!(!says(&Doubt::Absent, 52) && !says(&Doubt::Back, 58) && says(&Doubt::Back, 63));
-        ledger.is_certain(&object);
+        ledger.clear_doubt(&object);
         assert!(!says(&Doubt::Back, 70));
         let shrunk = |keys: &[&str]| Doubt::Shrunk(keys.iter().map(|key| ("limits", (*key).to_owned())).collect());
         assert!(!says(&shrunk(&["a", "c"]), 80) && !says(&shrunk(&["b", "d"]), 86), "other entries each time");

@@ -82,7 +82,7 @@ impl Pass<'_> {
         tracing::Span::current().record("outcome", outcome.label());
         let failures = engine.ledger.failures(self.object, outcome.is_failure());
         if outcome.is_sure() {
-            engine.ledger.is_certain(self.object);
+            engine.ledger.clear_doubt(self.object);
         }
         let repeats = engine.ledger.repeats(self.object, outcome.call());
         engine.metrics.reconciled(self.kind.name(), outcome.label());
@@ -108,9 +108,8 @@ impl Pass<'_> {
         // An object that says nothing yet says at least that.
         let confirms = reason == Reason::ConfirmingAbsence && !self.before.common.conditions.is_empty();
         let silent = confirms || kept && failures < TOLERATED_HICCUPS && !known;
-        let mut news = !silent && self.is_news(&outcome, kept);
         // An outage is logged once, and not for each object that is Ready.
-        news &= !(kept && known);
+        let news = !(silent || kept && known) && self.is_news(&outcome, kept);
         if !news {
             tracing::debug!(outcome = label, %reason, "{message}");
         } else if outcome.is_warning() {

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{
     disturbance::Fate,
     fake_kube::{Damage, Key},
+    members::MEMBERS,
     world::{TestOperator, World, condition, documents},
 };
 
@@ -22,45 +23,12 @@ const NOTICED: Duration = Duration::from_secs(30);
 const ENOUGH: Duration = Duration::from_hours(2);
 const STEP: Duration = Duration::from_secs(2);
 
-const SCENE: &str = r"
-apiVersion: v1
-kind: Secret
-metadata: {name: api-password}
-stringData: {password: 'correct horse battery'}
----
+/// The project that [`MEMBERS`] are in.
+const PROJECT: &str = r"
 apiVersion: atlas-operator.io/v1
 kind: AtlasProject
 metadata: {name: shop}
 spec: {name: Shop, tags: [{key: team, value: checkout}], ipAccessList: [{ipAddress: 198.51.100.7}]}
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasCluster
-metadata: {name: orders}
-spec:
-  projectRef: {name: shop}
-  name: orders
-  clusterType: REPLICASET
-  replicationSpecs:
-  - regionConfigs:
-    - {providerName: AWS, regionName: EU_WEST_1, priority: 7, electableSpecs: {instanceSize: M10, nodeCount: 3}}
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasCustomRole
-metadata: {name: support}
-spec:
-  projectRef: {name: shop}
-  roleName: support
-  actions: [{action: FIND, resources: [{db: orders}]}]
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasDatabaseUser
-metadata: {name: api}
-spec:
-  projectRef: {name: shop}
-  username: api
-  passwordSecretRef: {name: api-password}
-  roles: [{roleName: support, databaseName: admin}]
-  scopes: [{name: orders, type: CLUSTER}]
 ";
 
 type Which = fn(&Method, &str) -> bool;
@@ -145,7 +113,7 @@ const DEEDS: [Deed; 4] = [Deed::Create, Deed::Nothing, Deed::Edit, Deed::Delete]
 
 impl Deed {
     fn apply(self, world: &World) -> Vec<Key> {
-        let mut objects = documents(SCENE);
+        let mut objects = [documents(PROJECT), documents(MEMBERS)].concat();
         if let Self::Edit = self {
             for (kind, edit) in [
                 ("AtlasProject", json!({"tags": [{"key": "team", "value": "returns"}]})),

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     fake_kube::Key,
+    members::MEMBERS,
     stories::{CLUSTER, PROJECT, Story, is_begun},
     world::{NAMESPACE, TestOperator, World, condition, documents},
 };
@@ -16,46 +17,17 @@ const RIVAL: &str = "rival";
 /// For what is looked at again by itself.
 const ENOUGH: Duration = Duration::from_mins(30);
 
-const TEAM: &str = r"
-apiVersion: v1
-kind: Secret
-metadata: {name: api-password}
-stringData: {password: 'correct horse battery'}
----
+const PROJECT_OF_TEAM: &str = r"
 apiVersion: atlas-operator.io/v1
 kind: AtlasProject
 metadata: {name: shop}
 spec: {name: Shop, connectionSecretRef: {name: atlas}, allowedNamespaces: [friend]}
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasCluster
-metadata: {name: orders}
-spec:
-  projectRef: {name: shop}
-  name: orders
-  clusterType: REPLICASET
-  replicationSpecs:
-  - regionConfigs:
-    - {providerName: AWS, regionName: EU_WEST_1, priority: 7, electableSpecs: {instanceSize: M10, nodeCount: 3}}
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasCustomRole
-metadata: {name: support}
-spec:
-  projectRef: {name: shop}
-  roleName: support
-  actions: [{action: FIND, resources: [{db: orders}]}]
----
-apiVersion: atlas-operator.io/v1
-kind: AtlasDatabaseUser
-metadata: {name: api}
-spec:
-  projectRef: {name: shop}
-  username: api
-  passwordSecretRef: {name: api-password}
-  roles: [{roleName: support, databaseName: admin}]
-  scopes: [{name: orders, type: CLUSTER}]
 ";
+
+/// Everything that the team declares.
+fn team() -> Vec<Value> {
+    [documents(PROJECT_OF_TEAM), documents(MEMBERS)].concat()
+}
 
 /// How a reference of another tenant is written.
 type Spoil = fn(&mut Value, &Tenants);
@@ -99,7 +71,7 @@ impl Tenants {
         world.defaults.deletion = Some(atlas_operator::kind::Deletion::Delete);
         let organization = world.simulator.organizations()[0].clone();
         world.kube.apply("secrets", NAMESPACE, &organization.api_key_secret(NAMESPACE, "atlas"));
-        for document in documents(TEAM) {
+        for document in team() {
             world.apply_one(&document);
         }
         let mut operator = world.operator();
@@ -111,7 +83,7 @@ impl Tenants {
 
     /// An object of the team, as somebody in another namespace copies it.
     fn copy(kind: &str) -> Value {
-        documents(TEAM).into_iter().find(|document| document["kind"] == kind).unwrap()
+        team().into_iter().find(|document| document["kind"] == kind).unwrap()
     }
 
     fn apply(&self, document: &Value) -> Key {
@@ -203,7 +175,7 @@ async fn a_namespace_that_is_no_longer_allowed_reaches_nothing_any_more() {
                 object["spec"][field] = json!("mine");
             }
         }
-        let password = documents(TEAM).remove(0);
+        let password = Tenants::copy("Secret");
         tenants.apply(&password);
         let rival = tenants.apply(&object);
         tenants.world.run(&mut tenants.operator).await;
